@@ -1,0 +1,109 @@
+# CamVid at 480x360, 11 classes, 1/8 of the 367 training images labeled.
+# Another fraction: write a list with tools/make_split.py and set `labeled_list`.
+dataset_type = 'CamVidDataset'
+data_root = '{{$CAMVID_ROOT:data/camvid}}'
+data_prefix = dict(img_path='images', seg_map_path='labels')
+train_list = 'train.txt'  # of the dataset
+labeled_list = 'splits/camvid/1_8/labeled.txt'
+crop_size = (321, 321)  # height, width
+
+augmentation = [
+    dict(type='RandomScale', ratio_range=(0.5, 1.5)),
+    dict(type='RandomFlip', prob=0.5),
+    # Cropping first and padding what is smaller gives the same crops as padding first.
+    dict(type='RandomCrop', crop_size=crop_size),
+    # Pads with the mean colour (BGR); `size` is (width, height).
+    dict(type='Pad', size=crop_size[::-1], pad_val=dict(img=(104, 117, 123), seg=255)),
+    dict(type='PackSegInputs'),
+]
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadCheckedAnnotations'),
+    *augmentation,
+]
+unlabeled_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadValidMask'),
+    *augmentation,
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadCheckedAnnotations'),
+    dict(type='PackSegInputs'),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+                for ratio in (0.5, 0.75, 1.0, 1.25, 1.5)
+            ],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
+            [dict(type='LoadCheckedAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
+tta_model = dict(type='SegTTAModel')
+
+train_dataloader = dict(
+    labeled=dict(
+        batch_size=10,
+        num_workers=4,
+        persistent_workers=True,
+        sampler=dict(type='InfiniteSampler', shuffle=True),
+        dataset=dict(
+            type=dataset_type,
+            data_root=data_root,
+            data_prefix=data_prefix,
+            ann_file=labeled_list,
+            pipeline=train_pipeline,
+        ),
+    ),
+    unlabeled=dict(
+        batch_size=10,
+        num_workers=4,
+        persistent_workers=True,
+        sampler=dict(type='InfiniteSampler', shuffle=True),
+        dataset=dict(
+            type=dataset_type,
+            data_root=data_root,
+            data_prefix=data_prefix,
+            ann_file=train_list,
+            exclude=labeled_list,
+            labeled=False,
+            pipeline=unlabeled_pipeline,
+        ),
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=data_prefix,
+        ann_file='val.txt',
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=data_prefix,
+        ann_file='test.txt',
+        pipeline=test_pipeline,
+    ),
+)
+
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,0 +1,32 @@
+# A ResNet-18 with half the usual channels, trained from scratch in a minute or two on a CPU.
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[127.5, 127.5, 127.5],
+        std=[64.0, 64.0, 64.0],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size_divisor=1,
+    ),
+    backbone=dict(
+        type='DeepLabV2ResNet',
+        depth=18,
+        base_channels=32,
+        stem_channels=32,
+        style='pytorch',
+        norm_cfg=dict(type='BN', requires_grad=True),
+    ),
+    decode_head=dict(
+        type='DeepLabV2Head',
+        in_channels=256,
+        in_index=3,
+        dilations=(1, 2, 4, 6),
+        num_classes=10,
+        align_corners=True,
+        loss_decode=dict(type='MaskedCrossEntropyLoss'),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)

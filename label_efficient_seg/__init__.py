@@ -1,0 +1,22 @@
+"""Label-efficient semantic segmentation as a plugin for MMSegmentation 1.x."""
+
+# ruff: noqa: E402, I001 - the check must run before anything imports the stack.
+from ._stack import check_stack
+
+check_stack()
+
+from . import datasets, engine, models, visualization
+from .config_index import get_config, get_config_path, list_configs, resource_root
+from .version import __version__
+
+__all__ = [
+    '__version__',
+    'datasets',
+    'engine',
+    'get_config',
+    'get_config_path',
+    'list_configs',
+    'models',
+    'resource_root',
+    'visualization',
+]

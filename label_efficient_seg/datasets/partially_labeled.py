@@ -1,0 +1,199 @@
+"""Labeled and unlabeled parts of a dataset, with early checks of lists and files."""
+
+import os
+import posixpath
+from collections import defaultdict
+from collections.abc import Sequence
+
+import mmengine.fileio as fileio
+
+from .splits import SplitError, complement, find_split, read_split
+
+CHECK_HINT = 'check data_root and data_prefix, or run tools/check_dataset.py CONFIG'
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+
+
+class PartiallyLabeledMixin:
+    """Lets any MMSeg dataset serve as the labeled or the unlabeled part of its images.
+
+    Put it before the dataset: ``class SemiADE20K(PartiallyLabeledMixin, ADE20KDataset)``. A list
+    of labeled ids is enough for both parts, as the unlabeled one is its complement::
+
+        labeled = dict(type='SemiVOCDataset', ann_file='splits/voc/1_8/labeled.txt')
+        unlabeled = dict(type='SemiVOCDataset', ann_file='splits/voc/train_aug.txt',
+                         exclude='splits/voc/1_8/labeled.txt', labeled=False)
+
+    Every data item carries, besides MMSeg's keys, ``num_classes`` and ``ignore_index``, by which
+    :class:`LoadCheckedAnnotations` checks masks. Items of an unlabeled part have no
+    ``seg_map_path``, so that no transform can read a mask.
+
+    Args:
+        *args: Of the dataset.
+        data_prefix (dict, optional): Folders of images and masks, ``img_path`` and
+            ``seg_map_path``. What is left out is taken from :attr:`DATA_PREFIX`.
+        labeled (bool): Whether the images have masks. Unlabeled images need no mask file.
+        exclude (str): Split list of ids to leave out; empty for none. Lists are looked for as
+            :func:`find_split` says; this holds for ``ann_file`` too. An empty ``ann_file`` stands
+            for all images in the folder.
+        strict (bool): Whether to check lists and files at construction: one listing per folder,
+            local files only. ``tools/check_dataset.py`` switches it off to report every fault.
+        **kwargs: Of the dataset. ``ignore_index`` is the value of void pixels in the mask files;
+            in memory it is always 255.
+
+    Raises:
+        FileNotFoundError: If a list, an image or the mask of a labeled image does not exist.
+        SplitError: If a list is empty or repeats an id, or the exclusion leaves nothing or
+            excludes nothing.
+    """
+
+    DATA_PREFIX: dict = {}
+    """Folders of images and masks in the usual layout of a dataset."""
+
+    def __init__(
+        self,
+        *args,
+        data_prefix: dict | None = None,
+        labeled: bool = True,
+        exclude: str = '',
+        strict: bool = True,
+        **kwargs,
+    ) -> None:
+        self.labeled = labeled
+        self.exclude = exclude
+        self.strict = strict
+        super().__init__(*args, data_prefix={**self.DATA_PREFIX, **(data_prefix or {})}, **kwargs)
+
+    def _join_prefix(self) -> None:
+        """Join folders as MMSeg does; lists have their own rule."""
+        ann_file, self.ann_file = self.ann_file, ''
+        super()._join_prefix()
+        self.ann_file = str(find_split(ann_file, self.data_root)) if ann_file else ''
+
+    def load_data_list(self) -> list[dict]:
+        """Data items of the split.
+
+        Returns:
+            list[dict]: With ``img_path``, ``seg_map_path`` (labeled parts only), ``label_map``,
+            ``reduce_zero_label``, ``seg_fields``, ``num_classes`` and ``ignore_index``.
+        """
+        ids = self._ids()
+        image_names = self._image_names(ids)
+        image_folder, mask_folder = self._folder('img_path'), ''
+        if self.labeled:
+            mask_folder = self._folder('seg_map_path')
+        if self.strict:
+            self._check_files(image_folder, image_names, 'image')
+            if self.labeled:
+                self._check_files(mask_folder, [i + self.seg_map_suffix for i in ids], 'mask')
+        items = []
+        for name, image_name in zip(ids, image_names, strict=True):
+            item = dict(
+                img_path=os.path.join(image_folder, image_name),
+                label_map=self.label_map,
+                reduce_zero_label=self.reduce_zero_label,
+                ignore_index=self.ignore_index,
+                seg_fields=[],
+            )
+            if classes := self._metainfo.get('classes'):
+                item['num_classes'] = len(classes)
+            if self.labeled:
+                item['seg_map_path'] = os.path.join(mask_folder, name + self.seg_map_suffix)
+            items.append(item)
+        return items
+
+    def _ids(self) -> list[str]:
+        if self.ann_file:
+            if self.data_root is None:  # then MMSeg does not call `_join_prefix`
+                self.ann_file = str(find_split(self.ann_file))
+            ids = read_split(self.ann_file, self.strict)
+        else:
+            ids = self._listed_ids()
+            if not ids and self.strict:
+                raise SplitError(
+                    f"image folder '{self._folder('img_path')}' has no file that ends in "
+                    f'{self.img_suffix!r}; {CHECK_HINT}'
+                )
+        if not self.exclude:
+            return ids
+        path = find_split(self.exclude, self.data_root)
+        names = f"'{self.ann_file or self._folder('img_path')}' without '{path}'"
+        return complement(ids, read_split(path, self.strict), names)
+
+    def _listed_ids(self) -> list[str]:
+        """Ids of all images below the image folder, sorted."""
+        suffix = self.img_suffix
+        return sorted(name[: -len(suffix)] for name in self._listed_images(suffix))
+
+    def _listed_images(self, suffix: str | tuple[str, ...]) -> list[str]:
+        """Files below the image folder that end in a suffix; hidden ones are left out."""
+        folder = self._folder('img_path')
+        if self._is_local(folder) and not os.path.isdir(folder):
+            raise FileNotFoundError(f"image folder '{folder}' does not exist; {CHECK_HINT}")
+        names = fileio.list_dir_or_file(
+            folder, list_dir=False, suffix=suffix, recursive=True, backend_args=self.backend_args
+        )
+        return [name.replace(os.sep, '/') for name in names]
+
+    def _image_names(self, ids: Sequence[str]) -> list[str]:
+        """Image files of the ids, relative to the image folder."""
+        return [name + self.img_suffix for name in ids]
+
+    def _folder(self, key: str) -> str:
+        folder = self.data_prefix.get(key)
+        if folder is None:
+            raise ValueError(
+                f'{type(self).__name__} needs data_prefix.{key}'
+                + (', or labeled=False' if key == 'seg_map_path' else '')
+            )
+        return folder
+
+    def _is_local(self, folder: str) -> bool:
+        backend = (self.backend_args or {}).get('backend', 'local')
+        return backend == 'local' and '://' not in folder
+
+    def _check_files(self, folder: str, names: Sequence[str], kind: str) -> None:
+        if not self._is_local(folder):
+            return
+        missing = find_missing(folder, names)
+        if not missing:
+            return
+        source = f"split file '{self.ann_file}'" if self.ann_file else 'the image folder'
+        listed = ', '.join(f"'{os.path.join(folder, name)}'" for name in missing[:3])
+        raise FileNotFoundError(
+            f'{len(missing)} of the {len(names)} {kind}s of {source} do not exist: {listed}'
+            f'{", ..." if len(missing) > 3 else ""}; {_hint(missing[0])}'
+        )
+
+
+def _hint(missing: str) -> str:
+    """Tell a list in another form from files that are not there."""
+    stem, _ = posixpath.splitext(missing)
+    if ' ' in stem or posixpath.isabs(stem) or stem.lower().endswith(IMAGE_SUFFIXES):
+        return 'a split file has one id per line: the path below the image folder without suffix'
+    return CHECK_HINT
+
+
+def find_missing(folder: str, names: Sequence[str]) -> list[str]:
+    """Names of files that are not in a folder, found with one listing per subfolder.
+
+    Args:
+        folder (str): Local folder.
+        names (Sequence[str]): File names relative to it, with ``/`` between folders.
+
+    Returns:
+        list[str]: The missing ones, in order; all of them where the folder does not exist.
+    """
+    wanted = defaultdict(set)
+    for name in names:
+        parent, base = posixpath.split(name)
+        wanted[parent].add(base)
+    missing = set()
+    for parent, bases in wanted.items():
+        try:
+            with os.scandir(os.path.join(folder, parent)) as entries:
+                absent = bases - {entry.name for entry in entries}
+        except (FileNotFoundError, NotADirectoryError):
+            absent = bases
+        missing |= {posixpath.join(parent, base) for base in absent}
+    return [name for name in names if name in missing]

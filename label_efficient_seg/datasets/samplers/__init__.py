@@ -1,0 +1,3 @@
+from .positioned_sampler import PositionedSampler
+
+__all__ = ['PositionedSampler']

@@ -1,0 +1,44 @@
+"""Embedded, procedural and deterministic dataset of textured shapes.
+
+Written for trying methods in minutes on a CPU. The nine object classes are the combinations of
+three shapes and three textures; colours say nothing about the class. A source and a target style
+make a domain pair, the target's images have a graded difficulty.
+"""
+
+from .dataset import ToyDataset
+from .folder import stratified_order, toy_root, write_toy
+from .scene import ToyObject, ToyScene, render_scene
+from .spec import (
+    ATTRIBUTE_NAMES,
+    ATTRIBUTES,
+    CLASSES,
+    PALETTE,
+    SHAPES,
+    STYLES,
+    TEXTURES,
+    UNSEEN_CLASSES,
+    ToySpec,
+)
+from .style import apply_target_style, difficulty, render
+
+__all__ = [
+    'ATTRIBUTE_NAMES',
+    'ATTRIBUTES',
+    'CLASSES',
+    'PALETTE',
+    'SHAPES',
+    'STYLES',
+    'TEXTURES',
+    'UNSEEN_CLASSES',
+    'ToyDataset',
+    'ToyObject',
+    'ToyScene',
+    'ToySpec',
+    'apply_target_style',
+    'difficulty',
+    'render',
+    'render_scene',
+    'stratified_order',
+    'toy_root',
+    'write_toy',
+]

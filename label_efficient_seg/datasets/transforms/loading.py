@@ -1,0 +1,120 @@
+"""Loading of masks: checked ones for labeled images, a validity mask for unlabeled ones."""
+
+import mmcv
+import mmengine.fileio as fileio
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import TRANSFORMS
+
+from ..mask_checks import (
+    IGNORE,
+    MaskError,
+    apply_lookup,
+    check_mask_layout,
+    describe_stray,
+    label_lookup,
+    stray_values,
+)
+
+
+@TRANSFORMS.register_module()
+class LoadValidMask(BaseTransform):
+    """Give an unlabeled image a mask that only says which pixels are image.
+
+    It stands where ``LoadAnnotations`` stands in a labeled pipeline and reads no file. Every pixel
+    starts as 0, *valid*. Later transforms treat the mask as any other, so what ``Pad`` or the data
+    preprocessor add becomes 255, *padding*. Models read ``gt_sem_seg != 255`` from it and nothing
+    else: the zeros are not labels of class 0.
+
+    Required keys: ``img`` of shape (H, W, C).
+
+    Added keys: ``gt_seg_map``, uint8 zeros of shape (H, W), which is also named in ``seg_fields``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add the mask.
+
+        Args:
+            results (dict): With a loaded ``img``.
+
+        Returns:
+            dict: The same dict with ``gt_seg_map``.
+        """
+        results['gt_seg_map'] = np.zeros(results['img'].shape[:2], dtype=np.uint8)
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'
+
+
+@TRANSFORMS.register_module()
+class LoadCheckedAnnotations(LoadAnnotations):
+    """MMSeg's ``LoadAnnotations`` with errors that name the file instead of training on bad masks.
+
+    It gives what ``LoadAnnotations`` gives (``reduce_zero_label`` and ``label_map`` applied) and
+    checks that the mask can be read, has one channel, has the size of the image, and holds no
+    label outside the classes. A mask value equal to the dataset's ``ignore_index`` becomes 255,
+    the value that losses, metrics and padding use.
+
+    Required keys: ``seg_map_path``, ``seg_fields``, ``reduce_zero_label``. Optional keys:
+    ``label_map``; ``img_path`` (for messages); ``ori_shape``, without which the size is not
+    checked; ``num_classes``, without which labels are not checked (the datasets of this package
+    provide it, MMSeg's own do not); ``ignore_index``.
+
+    Added keys: ``gt_seg_map``, uint8 of shape (H, W), which is also named in ``seg_fields``.
+
+    Args:
+        reduce_zero_label (bool, optional): As in MMSeg; set it on the dataset instead.
+        backend_args (dict, optional): File backend of mmengine.
+        imdecode_backend (str): Decoder of the mask files. ``'pillow'`` keeps palette indices.
+    """
+
+    def _load_seg_map(self, results: dict) -> None:
+        reduce_zero_label = results['reduce_zero_label']
+        if self.reduce_zero_label not in (None, reduce_zero_label):
+            raise ValueError(
+                f'reduce_zero_label is {self.reduce_zero_label} on {type(self).__name__} but '
+                f'{reduce_zero_label} on the dataset; set it on the dataset only'
+            )
+        if 'seg_map_path' not in results:
+            raise KeyError(
+                f"image '{results.get('img_path')}' belongs to an unlabeled part and has no mask; "
+                f'put LoadValidMask in the place of {type(self).__name__} in its pipeline'
+            )
+        mask = self._read(results)
+        names = f"mask '{results['seg_map_path']}' of image '{results.get('img_path')}'"
+        check_mask_layout(mask, results.get('ori_shape'), names)
+        lookup = label_lookup(
+            reduce_zero_label, results.get('label_map'), results.get('ignore_index', IGNORE)
+        )
+        num_classes = results.get('num_classes')
+        stray = stray_values(mask, lookup, num_classes)
+        if stray:
+            raise MaskError(
+                f'{names} has {describe_stray(stray, num_classes)}; run tools/check_dataset.py '
+                'CONFIG for all masks, or set ignore_index, reduce_zero_label or the classes '
+                '(metainfo) of the dataset'
+            )
+        results['gt_seg_map'] = apply_lookup(mask, lookup)
+        results['seg_fields'].append('gt_seg_map')
+
+    def _read(self, results: dict) -> np.ndarray:
+        """Decode the mask file as it is, before any mapping of labels."""
+        path = results['seg_map_path']
+        try:
+            content = fileio.get(path, backend_args=self.backend_args)
+            mask = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"mask '{path}' of image '{results.get('img_path')}' does not exist; check "
+                'data_root and data_prefix, or run tools/check_dataset.py CONFIG'
+            ) from error
+        except Exception as error:  # decoders raise many types, none of which names the file
+            raise OSError(
+                f"mask '{path}' of image '{results.get('img_path')}' cannot be read: {error!r}"
+            ) from error
+        if mask is None:
+            raise OSError(f"mask '{path}' of image '{results.get('img_path')}' cannot be decoded")
+        return mask

@@ -1,0 +1,71 @@
+"""Random scaling relative to each image's own size."""
+
+import numpy as np
+from mmcv.transforms.utils import cache_randomness
+from mmseg.datasets.transforms import Resize
+from mmseg.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomScale(Resize):
+    """Scale image and masks by one random factor of the image's own size.
+
+    MMSeg's ``RandomResize`` multiplies a fixed target scale, so that images of all sizes end up
+    alike; here a 500x375 image and a factor of 0.5 give 250x188. Images are interpolated
+    bilinearly, masks by nearest neighbour.
+
+    Required keys: ``img``, every key named in ``seg_fields`` (optional).
+
+    Modified keys: ``img``, ``img_shape`` and the masks. Added keys: ``scale`` (width, height),
+    ``scale_factor`` (width ratio, height ratio) and ``keep_ratio``.
+
+    Args:
+        ratio_range (tuple[float, float]): Smallest and largest factor, both positive. The factor
+            is drawn uniformly from this interval.
+        step (float, optional): Draw from ``low, low + step, ..., high`` instead of from the
+            whole interval.
+
+    Raises:
+        ValueError: If the range is empty or not positive, or ``step`` is not positive.
+    """
+
+    def __init__(
+        self, ratio_range: tuple[float, float] = (0.5, 1.5), step: float | None = None
+    ) -> None:
+        low, high = ratio_range
+        if not 0 < low <= high:
+            raise ValueError(f'ratio_range must satisfy 0 < low <= high, got {tuple(ratio_range)}')
+        if step is not None and step <= 0:
+            raise ValueError(f'step must be positive or None, got {step}')
+        super().__init__(scale=1)  # a required argument; `transform` sets the scale per image
+        self.ratio_range = (float(low), float(high))
+        self.step = step
+
+    @cache_randomness
+    def random_factor(self) -> float:
+        """Draw the factor; one draw is shared inside mmcv's ``cache_random_params``."""
+        low, high = self.ratio_range
+        if self.step is None:
+            return float(np.random.uniform(low, high))
+        # The small number keeps `high` itself when it lies a rounding error beyond the last step.
+        steps = int((high - low) / self.step + 1e-6)
+        return low + self.step * np.random.randint(steps + 1)
+
+    def transform(self, results: dict) -> dict:
+        """Scale the image and its masks.
+
+        Args:
+            results (dict): With ``img`` of shape (H, W, C) and masks of shape (H, W).
+
+        Returns:
+            dict: The same dict, with the size multiplied by the factor and rounded, at least 1.
+        """
+        factor = self.random_factor()
+        height, width = results['img'].shape[:2]
+        results['scale'] = (max(int(width * factor + 0.5), 1), max(int(height * factor + 0.5), 1))
+        self._resize_img(results)
+        self._resize_seg(results)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(ratio_range={self.ratio_range}, step={self.step})'

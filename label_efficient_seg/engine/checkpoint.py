@@ -1,0 +1,161 @@
+"""Reading and writing checkpoints without trusting strangers and without losing files."""
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from .atomic import atomic_path
+
+TRUST_FLAG = '--trust-checkpoint'
+
+
+def secure_loading(trust: bool = False) -> None:
+    """Decide for this process whether loading a checkpoint may execute code inside it.
+
+    Checkpoints are pickles, and pickles may run anything. PyTorch can refuse all but tensors and
+    plain containers, but MMEngine's loaders either fall back to full unpickling or ask for it. The
+    environment variables set here override what any caller of ``torch.load`` asks for.
+
+    Args:
+        trust (bool): Allow arbitrary pickles, for old files from a source you trust.
+    """
+    os.environ.pop('TORCH_FORCE_WEIGHTS_ONLY_LOAD', None)
+    os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
+    name = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD' if trust else 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+    os.environ[name] = '1'
+    core = np._core if hasattr(np, '_core') else np.core
+    # What MMEngine's own checkpoints hold: the log's history and NumPy scalars. None of these
+    # runs code that a file could choose.
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            (_get_statistic, 'builtins.getattr'),
+            core.multiarray._reconstruct,
+            core.multiarray.scalar,
+            np.ndarray,
+            np.dtype,
+            *{
+                type(np.dtype(t))
+                for t in ('bool', 'i1', 'u1', 'i4', 'i8', 'u4', 'u8', 'f2', 'f4', 'f8')
+            },
+        ]
+    )
+    CheckpointLoader.register_scheme('', load_checkpoint_file, force=True)
+
+
+def _get_statistic(owner: type, name: str) -> Any:
+    """Stands in for ``getattr``, by which pickles refer to the methods of ``HistoryBuffer``."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
+        raise pickle.UnpicklingError(f'a checkpoint may not look up {name!r} of {owner!r}')
+    return getattr(owner, name)
+
+
+def load_checkpoint_file(filename: str, map_location: Any = None) -> dict:
+    """Load a local checkpoint, ``.pth`` or ``.safetensors``.
+
+    Args:
+        filename (str): Path.
+        map_location: As in ``torch.load``.
+
+    Returns:
+        dict: The checkpoint; of a safetensors file, ``dict(state_dict=...)``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, or holds objects that are not loaded by default.
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'checkpoint {str(path)!r} does not exist')
+    if path.suffix == '.safetensors':
+        return _load_safetensors(path, map_location)
+    try:
+        return torch.load(path, map_location=map_location)
+    except pickle.UnpicklingError as error:
+        if not is_complete(path) and not _is_legacy_pickle(path):
+            raise _damaged(path) from error
+        raise ValueError(
+            f'checkpoint {str(path)!r} holds more than tensors and plain containers and was not '
+            f'loaded, since unpickling it could run code. If you trust its source, add '
+            f'{TRUST_FLAG}. ({str(error).splitlines()[0]})'
+        ) from error
+    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise _damaged(path) from error
+
+
+def _load_safetensors(path: Path, map_location: Any) -> dict:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(state_dict=load_file(path, device=str(map_location or 'cpu')))
+    except SafetensorError as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> ValueError:
+    return ValueError(
+        f'checkpoint {str(path)!r} is damaged or incomplete ({path.stat().st_size:,} '
+        'bytes); download or write it again, or use an earlier one'
+    )
+
+
+def _is_legacy_pickle(path: Path) -> bool:
+    """Whether a file starts as the pickles that PyTorch wrote before 1.6, and most others, do."""
+    with open(path, 'rb') as file:
+        return file.read(1) == b'\x80'
+
+
+def is_complete(path: str | Path) -> bool:
+    """Whether a checkpoint of PyTorch's zip format was written to its end."""
+    return zipfile.is_zipfile(path)
+
+
+def latest_checkpoint(work_dir: str | Path) -> str | None:
+    """Newest complete checkpoint of an iteration-based run.
+
+    ``last_checkpoint`` in the folder is preferred, but an interruption can leave it behind the
+    files themselves, or naming a file that is gone.
+
+    Args:
+        work_dir (str | Path): Folder of the run.
+
+    Returns:
+        str | None: Path, or None if there is none.
+    """
+    work_dir = Path(work_dir)
+    marker = work_dir / 'last_checkpoint'
+    named = [Path(marker.read_text().strip() or os.devnull)] if marker.is_file() else []
+    numbered = sorted(
+        work_dir.glob('iter_*.pth'), key=lambda p: int(p.stem.removeprefix('iter_')), reverse=True
+    )
+    for path in named + numbered:
+        if path.is_file() and is_complete(path):
+            return str(path)
+    return None
+
+
+@register_backend('atomic')
+class AtomicLocalBackend(LocalBackend):
+    """Local files that are complete or absent, whenever the process dies or the disk is full."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write bytes.
+
+        Args:
+            obj (bytes): Content.
+            filepath (str | Path): Where; parent folders are made.
+        """
+        with atomic_path(filepath) as temporary:
+            with open(temporary, 'wb') as file:
+                file.write(obj)
+                file.flush()
+                os.fsync(file.fileno())

@@ -1,0 +1,49 @@
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CheckpointMatchHook(Hook):
+    """Refuses to test or resume with the checkpoint of another model.
+
+    MMEngine loads what fits and only warns of the rest, so a test with the wrong file reports the
+    figures of random weights. Keys that the model does not have, such as the discriminator's
+    when a plain ``EncoderDecoder`` loads an adversarial checkpoint, are allowed. For ``load_from``
+    without resuming, partial matches are allowed, as for pre-training with other classes, but at
+    least one parameter has to match.
+    """
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare names and shapes.
+
+        Raises:
+            ValueError: If they do not match; it names the first differences.
+        """
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        expected = {name: tuple(t.shape) for name, t in model.state_dict().items()}
+        state = checkpoint.get('state_dict', checkpoint)
+        found = {
+            name.removeprefix('module.'): tuple(t.shape)
+            for name, t in state.items()
+            if hasattr(t, 'shape')
+        }
+        missing = sorted(expected.keys() - found.keys())
+        differing = sorted(
+            name for name in expected.keys() & found.keys() if expected[name] != found[name]
+        )
+        finetuning = runner._train_loop is not None and not runner._resume
+        matching = len(expected) - len(missing) - len(differing)
+        if not missing and not differing or finetuning and matching:
+            return
+        examples = [f'{name} is missing' for name in missing[:3]]
+        examples += [
+            f'{name} is {found[name]}, the model has {expected[name]}' for name in differing[:3]
+        ]
+        raise ValueError(
+            f'the checkpoint {runner._load_from!r} is of another model than '
+            f'{type(model).__name__} of this config: {len(missing)} of {len(expected)} tensors '
+            f'are missing and {len(differing)} differ in shape ({"; ".join(examples)}). Use the '
+            "config it was trained with, which stands in its run's folder"
+        )

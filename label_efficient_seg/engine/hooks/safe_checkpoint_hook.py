@@ -1,0 +1,69 @@
+import os.path as osp
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ..atomic import atomic_path
+from ..checkpoint import AtomicLocalBackend  # noqa: F401  registers the backend 'atomic'
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """MMEngine's ``CheckpointHook``, such that a kill at any moment loses nothing.
+
+    Files are written under a temporary name and renamed, and older checkpoints are removed after
+    the new one is complete instead of before it is begun. On local disks only; other storage is
+    treated as MMEngine does.
+
+    Args:
+        **kwargs: Arguments of ``CheckpointHook``.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        kwargs.setdefault('backend_args', dict(backend='atomic'))
+        super().__init__(**kwargs)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        with self._removing_afterwards():
+            super()._save_checkpoint_with_step(runner, step, meta)
+            if is_main_process():
+                with atomic_path(osp.join(runner.work_dir, 'last_checkpoint')) as temporary:
+                    temporary.write_text(str(self.last_ckpt))
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        with self._removing_afterwards():
+            super()._save_best_checkpoint(runner, metrics)
+
+    @contextmanager
+    def _removing_afterwards(self) -> Iterator[None]:
+        backend, removals = self.file_backend, []
+        self.file_backend = _DeferredRemovals(backend, removals)
+        try:
+            yield
+        finally:
+            self.file_backend = backend
+        for remove, path in removals:
+            # A checkpoint written again under the same name is the new one.
+            if path != self.last_ckpt:
+                remove(path)
+
+
+class _DeferredRemovals:
+    """A file backend that takes note of what to remove."""
+
+    def __init__(self, backend: object, removals: list[tuple[Callable, str]]) -> None:
+        self._backend = backend
+        self._removals = removals
+
+    def remove(self, path: str) -> None:
+        self._removals.append((self._backend.remove, path))
+
+    def rmtree(self, path: str) -> None:
+        self._removals.append((self._backend.rmtree, path))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._backend, name)

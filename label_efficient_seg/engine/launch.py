@@ -1,0 +1,165 @@
+"""What ``tools/train.py`` and ``tools/test.py`` do, beside parsing arguments."""
+
+import os
+import os.path as osp
+from collections.abc import Mapping
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+
+from .checkpoint import latest_checkpoint
+
+
+def load_config(
+    path: str, work_dir: str | None = None, launcher: str = 'none', cfg_options: dict | None = None
+) -> Config:
+    """Read a config and apply what the command line says.
+
+    Args:
+        path (str): Config file, or the name of one of this package's configs.
+        work_dir (str, optional): Folder of the run. Defaults to the config's own, or
+            ``work_dirs/<name of the config>``.
+        launcher (str): ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+        cfg_options (dict, optional): Values to override, by dotted key.
+
+    Returns:
+        Config: The config, with its command line applied.
+    """
+    from ..config_index import get_config_path
+
+    filename = path if osp.exists(path) else get_config_path(path)
+    cfg = Config.fromfile(str(filename))
+    cfg.launcher = launcher
+    if cfg_options:
+        cfg.merge_from_dict(cfg_options)
+    name = osp.splitext(osp.basename(filename))[0]
+    cfg.work_dir = work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
+    return cfg
+
+
+def enable_amp(cfg: Config) -> None:
+    """Put every optimizer of a config on ``AmpOptimWrapper``.
+
+    Args:
+        cfg (Config): Changed in place.
+
+    Raises:
+        RuntimeError: If there is no accelerator.
+    """
+    if not torch.cuda.is_available():
+        raise RuntimeError(
+            '--amp needs an accelerator, and PyTorch finds none on this machine; train without it'
+        )
+    wrapper = cfg.optim_wrapper
+    wrappers = (
+        [wrapper]
+        if 'optimizer' in wrapper
+        else [
+            value
+            for value in wrapper.values()
+            if isinstance(value, Mapping) and 'optimizer' in value
+        ]
+    )
+    for entry in wrappers:
+        kind = entry.get('type', 'OptimWrapper')
+        if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+            raise ValueError(
+                f'--amp replaces OptimWrapper by AmpOptimWrapper, but the config has {kind!r}'
+            )
+        entry.type = 'AmpOptimWrapper'
+        entry.setdefault('loss_scale', 'dynamic')
+
+
+def init_cpu_processes(launcher: str) -> None:
+    """Join the processes of a ``torchrun`` launch through gloo, on machines without a GPU.
+
+    MMEngine would select a CUDA device whatever the backend; a group that exists is left alone.
+
+    Args:
+        launcher (str): Of the command line.
+    """
+    if launcher == 'pytorch' and not torch.cuda.is_available() and not dist.is_initialized():
+        dist.init_process_group('gloo', timeout=timedelta(minutes=30))
+
+
+def set_resume(cfg: Config) -> None:
+    """Make a config continue from the newest complete checkpoint of its folder.
+
+    Args:
+        cfg (Config): Changed in place. A ``load_from`` for pre-training is dropped when there is a
+            checkpoint to continue from; without one, training starts anew.
+    """
+    checkpoint = latest_checkpoint(cfg.work_dir)
+    if checkpoint is None:
+        print_log(
+            f'no complete checkpoint in {cfg.work_dir}: training starts at iteration 0',
+            logger='current',
+        )
+        return
+    cfg.load_from, cfg.resume = checkpoint, True
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner of a config.
+
+    Args:
+        cfg (Config): Complete config.
+
+    Returns:
+        Runner: Ready to train or test.
+
+    Raises:
+        ValueError: If options are combined that do not go together.
+    """
+    os.environ.setdefault('LOCAL_RANK', '0')
+    streams = cfg.get('train_dataloader') or {}
+    if (cfg.get('auto_scale_lr') or {}).get('enable') and 'dataset' not in streams:
+        raise ValueError(
+            'auto_scale_lr.enable scales all optimizers by one batch size, but this '
+            'config has one per stream; set the learning rates instead'
+        )
+    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+
+
+def prepare_test(
+    cfg: Config,
+    checkpoint: str,
+    out: str | None = None,
+    show_dir: str | None = None,
+    tta: bool = False,
+) -> None:
+    """Turn a training config into one that tests a checkpoint.
+
+    Args:
+        cfg (Config): Changed in place.
+        checkpoint (str): File to test.
+        out (str, optional): Folder for predictions as PNG files of class indices.
+        show_dir (str, optional): Folder for result panels.
+        tta (bool): Average over scales and flips, as ``tta_pipeline`` and ``tta_model`` say.
+    """
+    cfg.load_from = checkpoint
+    # Only what a test needs is built: training data need not be on this machine.
+    for key in (
+        'train_dataloader',
+        'train_cfg',
+        'optim_wrapper',
+        'param_scheduler',
+        'val_dataloader',
+        'val_cfg',
+        'val_evaluator',
+    ):
+        cfg.pop(key, None)
+    if show_dir:
+        cfg.default_hooks.visualization.update(draw=True, out_dir=show_dir)
+    if out:
+        cfg.test_evaluator.update(output_dir=out, keep_results=True)
+    if tta:
+        if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
+            raise ValueError('--tta needs tta_model and tta_pipeline in the config')
+        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+        cfg.model = dict(cfg.tta_model, module=cfg.model)

@@ -1,0 +1,166 @@
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from mmseg.utils import SampleList
+from torch import Tensor
+
+from ..losses import masked_cross_entropy
+from .adversarial_encoder_decoder import AdversarialEncoderDecoder, Batches
+
+
+@MODELS.register_module()
+class AdvSemiSeg(AdversarialEncoderDecoder):
+    """Adversarial learning for semi-supervised segmentation, on top of any ``EncoderDecoder``.
+
+    With S the softmax output of the segmentor and D the sigmoid output of the discriminator, both
+    at image size, for a labeled image x with labels y and an unlabeled image u::
+
+        L_S = CE(S(x), y)         + lambda_adv_labeled   * BCE(D(S(x)), 1)
+                                  + lambda_adv_unlabeled * BCE(D(S(u)), 1)
+                                  + lambda_semi * mean over D(S(u)) > T of CE(S(u), argmax S(u))
+        L_D = (BCE(D(S(x)), 0) + BCE(D(onehot(y)), 1)) / 2
+
+    Unlabeled images carry no labels: of their ``gt_sem_seg`` only the padding (``ignore_index``)
+    is read, see :class:`LoadValidMask`. Padded pixels are left out of all unlabeled terms, where
+    the released code counts them: they hold no image content.
+
+    Args:
+        discriminator (dict): Config of a :class:`SegDiscriminator`.
+        lambda_adv_labeled (float): Weight of the adversarial loss on labeled images.
+        lambda_adv_unlabeled (float): Weight of the adversarial loss on unlabeled images.
+        lambda_semi (float): Weight of the self-taught loss on unlabeled images.
+        confidence_threshold (float): T, in [0, 1]: a pixel is self-taught where D's confidence is
+            above it. 0.2 to 0.3 in the paper.
+        adv_start (int): First iteration of the adversarial loss on unlabeled images.
+        semi_start (int): First iteration of the self-taught loss; D needs time to become
+            meaningful.
+        discriminate_unlabeled (bool): Also show D the predictions of unlabeled images as fakes.
+            The paper trains D with labeled images only; the released code does this by default.
+        **kwargs: Arguments of ``EncoderDecoder``.
+
+    Source: Hung et al., Adversarial Learning for Semi-Supervised Semantic Segmentation, BMVC 2018.
+    """
+
+    branches = ('labeled', 'unlabeled')
+
+    def __init__(
+        self,
+        *,
+        discriminator: dict,
+        lambda_adv_labeled: float = 0.01,
+        lambda_adv_unlabeled: float = 0.001,
+        lambda_semi: float = 0.1,
+        confidence_threshold: float = 0.2,
+        adv_start: int = 0,
+        semi_start: int = 5000,
+        discriminate_unlabeled: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(discriminator=discriminator, **kwargs)
+        if not 0 <= confidence_threshold <= 1:
+            raise ValueError(
+                'confidence_threshold is a probability of the discriminator and must '
+                f'lie in [0, 1], got {confidence_threshold}'
+            )
+        self.lambda_adv_labeled = lambda_adv_labeled
+        self.lambda_adv_unlabeled = lambda_adv_unlabeled
+        self.lambda_semi = lambda_semi
+        self.confidence_threshold = confidence_threshold
+        self.adv_start = adv_start
+        self.semi_start = semi_start
+        self.discriminate_unlabeled = discriminate_unlabeled
+
+    def segmentor_losses(
+        self, batches: Batches, iteration: int
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """L_S of the class docstring; see the parent class for arguments and returns."""
+        inputs, samples = batches['labeled']['inputs'], batches['labeled']['data_samples']
+        features = self.extract_feat(inputs)
+        logits = self.logits(features)
+        losses = self.supervised_losses(features, logits, samples)
+
+        labels = self._labels(samples)
+        valid = labels != self.decode_head.ignore_index
+        probabilities = self.upsample(logits, inputs).softmax(dim=1)
+        losses['labeled.loss_adv'] = self.lambda_adv_labeled * self.discriminator.adversarial_loss(
+            self.discriminator(probabilities), real=True, valid=valid
+        )
+        predictions = dict(labels=labels, labeled=probabilities.detach(), labeled_valid=valid)
+
+        if iteration >= min(self.adv_start, self.semi_start) or self.discriminate_unlabeled:
+            unlabeled_losses, unlabeled = self._unlabeled_losses(batches['unlabeled'], iteration)
+            losses.update(unlabeled_losses)
+            predictions.update(unlabeled)
+        return losses, predictions
+
+    def _unlabeled_losses(
+        self, batch: dict, iteration: int
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        logits = self.upsample(self.logits(self.extract_feat(batch['inputs'])), batch['inputs'])
+        probabilities = logits.softmax(dim=1)
+        valid = self._labels(batch['data_samples']) != self.decode_head.ignore_index
+        losses = {}
+
+        if iteration >= min(self.adv_start, self.semi_start):
+            judgement = self.discriminator(probabilities)
+        if iteration >= self.adv_start:
+            losses['unlabeled.loss_adv'] = (
+                self.lambda_adv_unlabeled
+                * self.discriminator.adversarial_loss(judgement, real=True, valid=valid)
+            )
+        if iteration >= self.semi_start:
+            confident = judgement.detach().sigmoid()[:, 0] > self.confidence_threshold
+            losses['unlabeled.loss_semi'] = self.lambda_semi * masked_cross_entropy(
+                logits, logits.detach().argmax(dim=1), weight=confident & valid
+            )
+            losses['unlabeled.selected_ratio'] = (confident & valid).sum() / valid.sum().clamp(
+                min=1
+            )
+        return losses, dict(unlabeled=probabilities.detach(), unlabeled_valid=valid)
+
+    def discriminator_losses(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
+        """L_D of the class docstring; see the parent class for arguments and returns."""
+        fakes, masks = [predictions['labeled']], [predictions['labeled_valid']]
+        if self.discriminate_unlabeled:
+            fakes.append(predictions['unlabeled'])
+            masks.append(predictions['unlabeled_valid'])
+        real = one_hot(predictions['labels'], self.num_classes).to(fakes[0])
+        loss_fake, acc_fake = self.discriminator.loss(fakes, False, masks)
+        loss_real, acc_real = self.discriminator.loss([real], True, masks[:1])
+        return dict(
+            loss_fake=0.5 * loss_fake,
+            loss_real=0.5 * loss_real,
+            acc_fake=acc_fake,
+            acc_real=acc_real,
+        )
+
+    @torch.no_grad()
+    def confidence(self, seg_logits: Tensor) -> Tensor:
+        """D's belief that a prediction is ground truth.
+
+        Args:
+            seg_logits (Tensor): Class scores at image size, (N, C, H, W).
+
+        Returns:
+            Tensor: (N, 1, H, W) in [0, 1].
+        """
+        return self.discriminator(seg_logits.softmax(dim=1)).sigmoid()
+
+    def _labels(self, data_samples: SampleList) -> Tensor:
+        return torch.stack([sample.gt_sem_seg.data[0] for sample in data_samples])
+
+
+def one_hot(labels: Tensor, num_classes: int) -> Tensor:
+    """One-hot maps of labels.
+
+    Args:
+        labels (Tensor): (N, H, W), int64. Values outside [0, num_classes), such as the ignore
+            index, give a pixel with zeros in all channels.
+        num_classes (int): C.
+
+    Returns:
+        Tensor: (N, C, H, W), float32.
+    """
+    inside = (labels >= 0) & (labels < num_classes)
+    maps = F.one_hot(labels.where(inside, labels.new_zeros(())), num_classes)
+    return (maps * inside[..., None]).permute(0, 3, 1, 2).float()

@@ -1,0 +1,3 @@
+from .branch_data_parallel import BranchDataParallel
+
+__all__ = ['BranchDataParallel']

@@ -1,0 +1,63 @@
+"""Panels, curves, reports and progress: what a run shows to people."""
+
+from .colors import (
+    IGNORE_COLOR,
+    UNSELECTED_COLOR,
+    colorize,
+    default_palette,
+    heatmap,
+    keep_selected,
+    overlay,
+)
+from .curves import CURVE_GROUPS, CurveGroup, mean_and_range, plot_curves
+from .output import encode_png, save_image, write_atomically
+from .panels import (
+    LegendEntry,
+    Tile,
+    class_legend,
+    make_grid,
+    make_panel,
+    resize_to,
+    scale_legend,
+)
+from .progress import Progress, format_seconds, track
+from .report import Report, embed_image
+from .run_report import build_run_report, group_runs, latest_panels
+from .scalar_logs import Series, read_scalars, read_test_metrics
+from .segmentation_panel import make_segmentation_panel
+
+__all__ = [
+    'CURVE_GROUPS',
+    'IGNORE_COLOR',
+    'UNSELECTED_COLOR',
+    'CurveGroup',
+    'LegendEntry',
+    'Progress',
+    'Report',
+    'Series',
+    'Tile',
+    'build_run_report',
+    'class_legend',
+    'colorize',
+    'default_palette',
+    'embed_image',
+    'encode_png',
+    'format_seconds',
+    'group_runs',
+    'heatmap',
+    'keep_selected',
+    'latest_panels',
+    'make_grid',
+    'make_panel',
+    'make_segmentation_panel',
+    'mean_and_range',
+    'overlay',
+    'plot_curves',
+    'read_scalars',
+    'read_test_metrics',
+    'resize_to',
+    'save_image',
+    'scale_legend',
+    'track',
+    'write_atomically',
+]

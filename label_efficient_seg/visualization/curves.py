@@ -1,0 +1,166 @@
+"""Plot the logged scalars of one or several runs."""
+
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .output import write_atomically
+from .scalar_logs import Series
+
+# One run: its scalars; or several seeds of it, drawn as their mean and range.
+RunScalars = Mapping[str, Series] | Sequence[Mapping[str, Series]]
+
+# Okabe and Ito's colours, which stay apart for readers with colour vision deficiency.
+RUN_COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#444444')
+LINE_STYLES = ('-', '--', ':', '-.')
+
+
+@dataclass(frozen=True)
+class CurveGroup:
+    """Scalars that share one pair of axes.
+
+    Attributes:
+        title (str): Title of the axes.
+        names (tuple[str, ...]): Logged names; those a run did not log are left out.
+        band (tuple[float, float], optional): Range of values marked as healthy.
+        limits (tuple[float | None, float | None]): Ends of the value axis; None adapts.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    band: tuple[float, float] | None = None
+    limits: tuple[float | None, float | None] = (None, None)
+
+
+# A healthy AdvSemiSeg discriminator has a loss (the mean over real and fake) of 0.2 to 0.5: at
+# log 2 = 0.69 it guesses, near 0 it always wins and gives the segmentor nothing to learn from.
+CURVE_GROUPS = (
+    CurveGroup('Validation mIoU (%)', ('mIoU',)),
+    CurveGroup('Supervised loss', ('decode.loss_ce',), limits=(0, None)),
+    CurveGroup('Adversarial loss', ('labeled.loss_adv', 'unlabeled.loss_adv'), limits=(0, None)),
+    CurveGroup('Self-taught loss', ('unlabeled.loss_semi',), limits=(0, None)),
+    CurveGroup('Share of selected pixels', ('unlabeled.selected_ratio',), limits=(0, 1)),
+    CurveGroup(
+        'Discriminator loss (healthy: 0.2 to 0.5)',
+        ('discriminator.loss', 'discriminator.loss_real', 'discriminator.loss_fake'),
+        band=(0.2, 0.5),
+        limits=(0, None),
+    ),
+)
+
+
+def plot_curves(
+    runs: Mapping[str, RunScalars],
+    path: str | os.PathLike | None = None,
+    groups: Sequence[CurveGroup] = CURVE_GROUPS,
+) -> bytes:
+    """Draw runs over each other, one pair of axes per group that has data.
+
+    Colours tell runs apart, line styles the scalars of a group. Of several seeds, the line is the
+    mean and the band reaches from the smallest to the largest value, at the iterations that all
+    seeds logged.
+
+    Args:
+        runs (Mapping[str, RunScalars]): By label: the scalars of a run, or a list of those of its
+            seeds (see ``read_scalars``).
+        path (str | os.PathLike, optional): Where to write the PNG file.
+        groups (Sequence[CurveGroup]): What to draw, in this order.
+
+    Returns:
+        bytes: The PNG file.
+
+    Raises:
+        ValueError: If no run has a scalar of any group.
+    """
+    seeds = {label: [run] if isinstance(run, Mapping) else list(run) for label, run in runs.items()}
+    logged = {name for run in seeds.values() for scalars in run for name in scalars}
+    groups = [group for group in groups if logged.intersection(group.names)]
+    if not groups:
+        raise ValueError(
+            f'none of the runs {list(runs)} logged a scalar to plot; they logged '
+            f'{sorted(logged) or "nothing"}'
+        )
+    columns = 2 if len(groups) == 4 else min(3, len(groups))
+    lines = math.ceil(len(groups) / columns)
+    figure = Figure(figsize=(4.4 * columns, 3.0 * lines + 0.4), dpi=100, layout='constrained')
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for group, axis in zip(groups, axes, strict=False):
+        _plot_group(axis, group, seeds)
+    for axis in axes[len(groups) :]:
+        axis.set_visible(False)
+    handles = [
+        Line2D([], [], color=_run_color(i), lw=2, label=_run_label(label, seeds[label]))
+        for i, label in enumerate(seeds)
+    ]
+    figure.legend(handles=handles, loc='outside upper left', ncols=len(handles), frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png')
+    if path is not None:
+        write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def mean_and_range(
+    runs: Sequence[Series],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Combine one scalar of several seeds at the iterations that all of them logged.
+
+    Args:
+        runs (Sequence[Series]): One series per seed.
+
+    Returns:
+        tuple: Iterations, means, minima and maxima, each of shape (N,).
+    """
+    common = set(runs[0].steps.tolist()).intersection(*(run.steps.tolist() for run in runs[1:]))
+    steps = np.array(sorted(common), int)
+    values = np.array([run.values[np.searchsorted(run.steps, steps)] for run in runs])
+    return steps, values.mean(0), values.min(0), values.max(0)
+
+
+def _plot_group(
+    axis: Axes, group: CurveGroup, seeds: Mapping[str, Sequence[Mapping[str, Series]]]
+) -> None:
+    if group.band is not None:
+        axis.axhspan(*group.band, color='#009E73', alpha=0.12, lw=0)
+    logged = {name for runs in seeds.values() for run in runs for name in run}
+    styles = {name: LINE_STYLES[i % 4] for i, name in enumerate(group.names) if name in logged}
+    for index, runs in enumerate(seeds.values()):
+        for name, style in styles.items():
+            series = [run[name] for run in runs if name in run]
+            if series:
+                _plot_series(axis, series, _run_color(index), style)
+    axis.set_title(group.title, fontsize=10, loc='left')
+    axis.set_xlabel('iteration', fontsize=9)
+    axis.tick_params(labelsize=8)
+    axis.grid(alpha=0.25)
+    axis.spines[['top', 'right']].set_visible(False)
+    axis.set_ylim(*group.limits)
+    if len(styles) > 1:
+        handles = [
+            Line2D([], [], color='#444444', ls=style, label=name) for name, style in styles.items()
+        ]
+        axis.legend(handles=handles, fontsize=8, frameon=False)
+
+
+def _plot_series(axis: Axes, series: Sequence[Series], color: str, style: str) -> None:
+    steps, mean, low, high = mean_and_range(series)
+    # Sparse points, such as a handful of validations, deserve to be seen as points.
+    marker = 'o' if len(steps) <= 30 else ''
+    axis.plot(steps, mean, color=color, ls=style, lw=1.5, marker=marker, ms=3)
+    if len(series) > 1:
+        axis.fill_between(steps, low, high, color=color, alpha=0.18, lw=0)
+
+
+def _run_color(index: int) -> str:
+    return RUN_COLORS[index % len(RUN_COLORS)]
+
+
+def _run_label(label: str, runs: Sequence[Mapping[str, Series]]) -> str:
+    return label if len(runs) == 1 else f'{label} (mean and range of {len(runs)} seeds)'

@@ -1,0 +1,36 @@
+"""Settings that every test shares."""
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.utils import register_all_modules
+
+import label_efficient_seg  # noqa: F401 - registers the components
+
+
+@pytest.fixture(scope='session', autouse=True)
+def toy_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps generated data out of the user's cache, and renders it once per session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('LABEL_EFFICIENT_SEG_CACHE', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
+@pytest.fixture(scope='session', autouse=True)
+def registered_stack() -> None:
+    """Registers mmseg's own components, as its tools do."""
+    torch.set_num_threads(1)
+    register_all_modules(init_default_scope=False)
+
+
+@pytest.fixture(autouse=True)
+def fresh_state() -> None:
+    """Makes a test independent of those before it."""
+    init_default_scope('mmseg')
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)

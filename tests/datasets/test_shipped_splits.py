@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from label_efficient_seg.config_index import resource_root
+from label_efficient_seg.datasets.make_split import check_split
+from label_efficient_seg.datasets.splits import checksum, read_split
+
+SPLITS = resource_root() / 'splits'
+COUNTS = {
+    'voc': {
+        'train_aug.txt': 10582,
+        'val.txt': 1449,
+        '92': 92,
+        '183': 183,
+        '366': 366,
+        '732': 732,
+        '1464': 1464,
+        '1_16': 662,
+        '1_8': 1323,
+        '1_4': 2646,
+        '1_2': 5291,
+        'u2pl_1_16': 662,
+        'u2pl_1_8': 1323,
+        'u2pl_1_4': 2646,
+    },
+    'cityscapes': {
+        'train.txt': 2975,
+        'val.txt': 500,
+        '1_30': 100,
+        '1_16': 186,
+        '1_8': 372,
+        '1_4': 744,
+        '1_2': 1488,
+    },
+    'voc_animals': {'train.txt': 437, 'val.txt': 445, '1_8': 55},
+    'camvid': {'1_8': 46},
+}
+
+
+def path_of(dataset: str, name: str) -> Path:
+    path = SPLITS / dataset / name
+    return path if path.suffix else path / 'labeled.txt'
+
+
+@pytest.mark.parametrize('dataset', COUNTS)
+def test_counts_and_no_other_list(dataset):
+    expected = {path_of(dataset, name): count for name, count in COUNTS[dataset].items()}
+    # `read_split` refuses repeated ids.
+    found = {path: len(read_split(path)) for path in (SPLITS / dataset).rglob('*.txt')}
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'train'),
+    [
+        ('voc', 'train_aug.txt'),
+        ('cityscapes', 'train.txt'),
+        ('voc_animals', 'train.txt'),
+    ],
+)
+def test_labeled_parts_belong_to_the_training_list(dataset, train):
+    population = set(read_split(SPLITS / dataset / train))
+    assert not population & set(read_split(SPLITS / dataset / 'val.txt'))
+    for name in COUNTS[dataset]:
+        if not name.endswith('.txt'):
+            assert set(read_split(path_of(dataset, name))) < population
+
+
+def test_animals_are_a_part_of_voc():
+    for name, whole in (('train.txt', '1464/labeled.txt'), ('val.txt', 'val.txt')):
+        part = set(read_split(SPLITS / 'voc_animals' / name))
+        assert part < set(read_split(SPLITS / 'voc' / whole))
+
+
+def test_checksums():
+    sums = dict(
+        reversed(line.split('  ')) for line in (SPLITS / 'SHA256SUMS').read_text().splitlines()
+    )
+    found = {path.relative_to(SPLITS).as_posix(): checksum(path) for path in SPLITS.rglob('*.txt')}
+    assert sums == found
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'train', 'name'),
+    [
+        ('voc', 'train_aug.txt', '1_2'),
+        ('voc_animals', 'train.txt', '1_8'),
+    ],
+)
+def test_lists_made_here_are_as_they_were_made(dataset, train, name):
+    assert check_split(SPLITS / dataset / name, SPLITS / dataset / train) == []
+
+
+def test_lists_stay_small():
+    assert sum(path.stat().st_size for path in SPLITS.rglob('*') if path.is_file()) < 2**20

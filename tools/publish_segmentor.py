@@ -1,0 +1,36 @@
+"""Publish a trained method as a plain MMSeg model: config and weights, without this package."""
+
+import argparse
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='training config')
+    parser.add_argument('checkpoint', help='checkpoint of that config')
+    parser.add_argument('out_dir', help='new folder for the plain config and its weights')
+    parser.add_argument('--format', choices=['pth', 'safetensors'], default='pth')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='allow the checkpoint to run code when it is loaded',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Publish."""
+    args = parse_args()
+    from mmengine.registry import init_default_scope
+
+    from label_efficient_seg.engine import checkpoint, launch, publish
+
+    checkpoint.secure_loading(args.trust_checkpoint)
+    cfg = launch.load_config(args.config)
+    init_default_scope(cfg.default_scope)
+    config = publish.publish(cfg, args.checkpoint, args.out_dir, args.format)
+    print(f'{config}\n{config.with_suffix("." + args.format)}')
+
+
+if __name__ == '__main__':
+    main()
