@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..atomic import write_atomically
 from .file_walk import map_files
 from .mask_checks import IGNORE, MaskError, check_mask_layout
 from .partially_labeled import find_missing
-from .splits import checksum, read_split, write_split, write_text
+from .splits import checksum, read_split, write_split
 from .stratification import random_selection, stratified_selection
 
 FILES = ('labeled.txt', 'unlabeled.txt', 'split.json')
@@ -87,7 +88,7 @@ def make_split(
             for value, column in zip(values, [] if presence is None else presence.T, strict=True)
         },
     )
-    write_text(out / 'split.json', json.dumps(summary, indent=2) + '\n')
+    write_atomically(out / 'split.json', json.dumps(summary, indent=2) + '\n')
     return summary
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..atomic import write_atomically
 from ..config_index import resource_root
 
 
@@ -111,19 +112,7 @@ def complement(population: Sequence[str], excluded: Sequence[str], names: str) -
 
 def write_split(path: str | os.PathLike, ids: Iterable[str]) -> None:
     """Write a split list, one id per line, whole or not at all."""
-    write_text(path, ''.join(f'{name}\n' for name in ids))
-
-
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a text file under a temporary name in the same folder, then rename it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        temporary.write_text(text, encoding='utf-8', newline='\n')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, ''.join(f'{name}\n' for name in ids))
 
 
 def checksum(path: str | os.PathLike) -> str:

@@ -12,7 +12,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
-from .atomic import atomic_path
+from ..atomic import write_atomically
 
 TRUST_FLAG = '--trust-checkpoint'
 
@@ -154,8 +154,4 @@ class AtomicLocalBackend(LocalBackend):
             obj (bytes): Content.
             filepath (str | Path): Where; parent folders are made.
         """
-        with atomic_path(filepath) as temporary:
-            with open(temporary, 'wb') as file:
-                file.write(obj)
-                file.flush()
-                os.fsync(file.fileno())
+        write_atomically(filepath, obj)

@@ -18,7 +18,7 @@ from mmseg.apis import init_model
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
-from .atomic import atomic_path
+from ..atomic import atomic_path
 from .checkpoint import load_checkpoint_file
 
 SAFETENSORS_LOADER = '''

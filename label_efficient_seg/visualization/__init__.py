@@ -10,7 +10,7 @@ from .colors import (
     overlay,
 )
 from .curves import CURVE_GROUPS, CurveGroup, mean_and_range, plot_curves
-from .output import encode_png, save_image, write_atomically
+from .output import encode_png, save_image
 from .panels import (
     LegendEntry,
     Tile,
@@ -59,5 +59,4 @@ __all__ = [
     'save_image',
     'scale_legend',
     'track',
-    'write_atomically',
 ]

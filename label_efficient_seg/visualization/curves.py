@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .output import write_atomically
+from ..atomic import write_atomically
 from .scalar_logs import Series
 
 # One run: its scalars; or several seeds of it, drawn as their mean and range.

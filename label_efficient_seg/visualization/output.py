@@ -1,37 +1,13 @@
-"""Encode images and write files so that a reader never meets half a file."""
+"""Encode images and write them."""
 
 import io
 import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-
-def write_atomically(path: str | os.PathLike, data: bytes | str) -> Path:
-    """Write a file through a temporary name in the same folder and rename it.
-
-    Args:
-        path (str | os.PathLike): Target file. Missing folders are created.
-        data (bytes | str): Content; text is written as UTF-8.
-
-    Returns:
-        Path: The target file.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(data, str):
-        data = data.encode('utf-8')
-    # A name of its own per call: several processes may write the same image (padded samplers).
-    temporary = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:12]}.tmp')
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return path
+from ..atomic import write_atomically
 
 
 def encode_png(image: np.ndarray) -> bytes:

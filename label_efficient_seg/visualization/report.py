@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .output import write_atomically
+from ..atomic import write_atomically
 
 ImageSource = str | os.PathLike | bytes | np.ndarray
 

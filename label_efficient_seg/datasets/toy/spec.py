@@ -68,19 +68,19 @@ class ToySpec:
         objects (tuple[int, int]): Objects per image; fewer where 30 random ones leave no more
             that ``min_visible`` allows. Defaults to (2, 5).
         radius (tuple[float, float]): Object size, log-uniform: the radius of the disc of the same
-            area, so that size says nothing about the shape. Defaults to (9, 30).
+            area, so that size says nothing about the shape. Defaults to (14, 30).
         min_visible (float): Least visible fraction of an object's area, in (0, 1); occlusion and
             the image border take the rest. Defaults to 0.5.
         texture_period (tuple[float, float]): Period of the texture; small objects get at most
-            0.75 of their radius. Defaults to (5, 9).
+            0.75 of their radius. Defaults to (7, 12).
         texture_contrast (tuple[float, float]): Euclidean RGB distance between the two colours of
-            a texture. Defaults to (50, 110).
+            a texture. Defaults to (80, 140).
         hue_spread (float): Standard deviation of an object's hue around the typical hue of its
             texture, in degrees; the typical hues are 120 degrees apart. Defaults to 35.
         object_saturation (tuple[float, float]): Saturation of objects. Defaults to (0.35, 0.8).
         background_saturation (float): Highest saturation of backgrounds. Defaults to 0.35.
         distractors (tuple[int, int]): Untextured blobs and as many lines that belong to the
-            background. Defaults to (1, 3).
+            background. Defaults to (1, 2).
         background_contrast (tuple[float, float]): Standard deviation of the background's
             irregular fine texture. Defaults to (4, 14).
         noise (float): Standard deviation of the pixel noise. Defaults to 4.
@@ -102,14 +102,14 @@ class ToySpec:
     num_target_train: int = 200
     num_target_val: int = 100
     objects: tuple[int, int] = (2, 5)
-    radius: tuple[float, float] = (9.0, 30.0)
+    radius: tuple[float, float] = (14.0, 30.0)
     min_visible: float = 0.5
-    texture_period: tuple[float, float] = (5.0, 9.0)
-    texture_contrast: tuple[float, float] = (50.0, 110.0)
+    texture_period: tuple[float, float] = (7.0, 12.0)
+    texture_contrast: tuple[float, float] = (80.0, 140.0)
     hue_spread: float = 35.0
     object_saturation: tuple[float, float] = (0.35, 0.8)
     background_saturation: float = 0.35
-    distractors: tuple[int, int] = (1, 3)
+    distractors: tuple[int, int] = (1, 2)
     background_contrast: tuple[float, float] = (4.0, 14.0)
     noise: float = 4.0
     target_gamma: tuple[float, float] = (1.1, 1.7)

@@ -7,7 +7,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..atomic import atomic_path
+from ...atomic import write_atomically
 from ..checkpoint import AtomicLocalBackend  # noqa: F401  registers the backend 'atomic'
 
 
@@ -31,8 +31,7 @@ class SafeCheckpointHook(CheckpointHook):
         with self._removing_afterwards():
             super()._save_checkpoint_with_step(runner, step, meta)
             if is_main_process():
-                with atomic_path(osp.join(runner.work_dir, 'last_checkpoint')) as temporary:
-                    temporary.write_text(str(self.last_ckpt))
+                write_atomically(osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         with self._removing_afterwards():

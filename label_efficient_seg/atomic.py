@@ -1,0 +1,46 @@
+"""Files that are complete or absent, whenever the process dies or the disk is full."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary name to write to, and rename it to ``path`` when all went well.
+
+    Args:
+        path (str | os.PathLike): Final name; parent folders are made.
+
+    Yields:
+        Path: Name in the same folder with the same suffix. It is removed if the body fails.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own per call: several processes may write the same file.
+    temporary = path.with_name(f'.{path.stem}.{uuid.uuid4().hex[:12]}.tmp{path.suffix}')
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | os.PathLike, data: bytes | str) -> Path:
+    """Write a whole file.
+
+    Args:
+        path (str | os.PathLike): Target file; parent folders are made.
+        data (bytes | str): Content; text is written as UTF-8.
+
+    Returns:
+        Path: The target file.
+    """
+    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
+        file.write(data.encode('utf-8') if isinstance(data, str) else data)
+        file.flush()
+        # Otherwise a power cut can leave the new name with the content missing.
+        os.fsync(file.fileno())
+    return Path(path)
