@@ -23,6 +23,4 @@ __all__ = [
     'SemiVOCDataset',
     'ToyDataset',
     'toy_root',
-    'ToyDataset',
-    'toy_root',
 ]

@@ -134,10 +134,12 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     work_dir = Path(work_dir)
     marker = work_dir / 'last_checkpoint'
     named = [Path(marker.read_text().strip() or os.devnull)] if marker.is_file() else []
-    numbered = sorted(
-        work_dir.glob('iter_*.pth'), key=lambda p: int(p.stem.removeprefix('iter_')), reverse=True
-    )
-    for path in named + numbered:
+    numbered = {
+        int(number): path
+        for path in work_dir.glob('iter_*.pth')
+        if (number := path.stem.removeprefix('iter_')).isdecimal()
+    }
+    for path in named + [numbered[number] for number in sorted(numbered, reverse=True)]:
         if path.is_file() and is_complete(path):
             return str(path)
     return None

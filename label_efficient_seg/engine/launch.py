@@ -4,6 +4,7 @@ import os
 import os.path as osp
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -25,21 +26,34 @@ def load_config(
         work_dir (str, optional): Folder of the run. Defaults to the config's own, or
             ``work_dirs/<name of the config>``.
         launcher (str): ``none``, ``pytorch``, ``slurm`` or ``mpi``.
-        cfg_options (dict, optional): Values to override, by dotted key.
+        cfg_options (dict, optional): Values to override, by dotted key. ``data_root`` reaches
+            every dataset that has the config's own.
 
     Returns:
         Config: The config, with its command line applied.
     """
     from ..config_index import get_config_path
 
-    filename = path if osp.exists(path) else get_config_path(path)
+    filename = path if osp.isfile(path) else get_config_path(path)
     cfg = Config.fromfile(str(filename))
     cfg.launcher = launcher
     if cfg_options:
+        if 'data_root' in cfg_options and 'data_root' in cfg:
+            # A config repeats its data_root in every dataset, where it has long been evaluated.
+            _replace(cfg._cfg_dict, 'data_root', cfg.data_root, cfg_options['data_root'])
         cfg.merge_from_dict(cfg_options)
     name = osp.splitext(osp.basename(filename))[0]
     cfg.work_dir = work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     return cfg
+
+
+def _replace(node: Any, key: str, old: Any, new: Any) -> None:
+    if isinstance(node, dict):
+        if node.get(key) == old:
+            node[key] = new
+    if isinstance(node, (dict, list, tuple)):
+        for child in node.values() if isinstance(node, dict) else node:
+            _replace(child, key, old, new)
 
 
 def enable_amp(cfg: Config) -> None:
@@ -117,8 +131,8 @@ def build_runner(cfg: Config) -> Runner:
         ValueError: If options are combined that do not go together.
     """
     os.environ.setdefault('LOCAL_RANK', '0')
-    streams = cfg.get('train_dataloader') or {}
-    if (cfg.get('auto_scale_lr') or {}).get('enable') and 'dataset' not in streams:
+    streams = cfg.get('train_dataloader')
+    if (cfg.get('auto_scale_lr') or {}).get('enable') and streams and 'dataset' not in streams:
         raise ValueError(
             'auto_scale_lr.enable scales all optimizers by one batch size, but this '
             'config has one per stream; set the learning rates instead'

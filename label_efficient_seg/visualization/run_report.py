@@ -77,8 +77,8 @@ def build_run_report(
     report = Report(title, 'Runs: ' + ', '.join(f'`{label}`' for label in runs))
     _add_validation(report, scalars)
     _add_tests(report, tests)
-    _add_curves(report, scalars, groups)
-    _add_panels(report, panels)
+    add_curves(report, scalars, groups)
+    add_panels(report, panels)
     return report
 
 
@@ -144,11 +144,18 @@ def _add_tests(report: Report, tests: Mapping[str, Sequence[Mapping[str, float]]
     report.table(['run', 'seeds', *names], rows, 'Metrics of the latest test, means over seeds.')
 
 
-def _add_curves(
+def add_curves(
     report: Report,
     scalars: Mapping[str, Sequence[Mapping[str, Series]]],
-    groups: Sequence[CurveGroup],
+    groups: Sequence[CurveGroup] = CURVE_GROUPS,
 ) -> None:
+    """Add the curves of runs.
+
+    Args:
+        report (Report): Changed in place.
+        scalars (Mapping): Scalars of each seed, by label of the run.
+        groups (Sequence[CurveGroup]): Curves to draw; those that nobody logged are left out.
+    """
     logged = {name for seeds in scalars.values() for run in seeds for name in run}
     groups = [group for group in groups if logged.intersection(group.names)]
     if groups:
@@ -161,7 +168,8 @@ def _add_curves(
         )
 
 
-def _add_panels(report: Report, panels: Mapping[str, Sequence[Path]]) -> None:
+def add_panels(report: Report, panels: Mapping[str, Sequence[Path]]) -> None:
+    """Add panels, PNG files by label of the run."""
     if any(panels.values()):
         report.heading('Predictions')
     for label, files in panels.items():

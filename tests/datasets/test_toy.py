@@ -1,3 +1,4 @@
+import colorsys
 import csv
 import dataclasses
 import hashlib
@@ -6,12 +7,13 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
 from label_efficient_seg.datasets.toy import (
@@ -19,8 +21,11 @@ from label_efficient_seg.datasets.toy import (
     ATTRIBUTES,
     CLASSES,
     PALETTE,
+    SHAPES,
+    TEXTURES,
     UNSEEN_CLASSES,
     ToyDataset,
+    ToyObject,
     ToySpec,
     folder,
     render,
@@ -28,6 +33,8 @@ from label_efficient_seg.datasets.toy import (
     toy_root,
     write_toy,
 )
+from label_efficient_seg.datasets.toy.scene import signed_distance
+from label_efficient_seg.datasets.toy.spec import HUES
 from label_efficient_seg.datasets.toy.style import difficulty
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -60,29 +67,49 @@ def checksums(root):
     }
 
 
-def polygon(item):
-    """Corners of an object whose area is that of a disc of its radius."""
-    sides = {'square': 4, 'triangle': 3}[item.shape]
-    # Area of a regular n-gon by its circumradius R: n R^2 sin(2 pi / n) / 2.
-    circumradius = item.radius * math.sqrt(2 * math.pi / (sides * math.sin(2 * math.pi / sides)))
-    # The angle points at the middle of an edge.
-    corners = [item.angle + (2 * k + 1) * math.pi / sides for k in range(sides)]
+def bar_corners(item):
+    """Corners of a bar five times as long as wide whose area is that of a disc of its radius."""
+    width = item.radius * math.sqrt(math.pi / 5)
+    half_diagonal, opening = width * math.sqrt(26) / 2, math.atan2(1, 5)
+    # The angle points along the bar.
+    turns = (-opening, opening, math.pi - opening, math.pi + opening)
     return [
-        (item.x + circumradius * math.cos(a), item.y + circumradius * math.sin(a)) for a in corners
+        (
+            item.x + half_diagonal * math.cos(item.angle + turn),
+            item.y + half_diagonal * math.sin(item.angle + turn),
+        )
+        for turn in turns
     ]
 
 
-def side_of_object(item, x, y):
-    """+1 well inside, -1 well outside, 0 within 0.75 px of the outline; by corner triangles."""
+def ring_radii(item):
+    """Of a ring whose hole takes 36 % of its outer circle, with the area of a disc."""
+    outer = item.radius / math.sqrt(1 - 0.36)
+    return 0.6 * outer, outer
+
+
+def depth(item, x, y):
+    """Distance from the outline, positive inside: by circles, or by a bar's four edges."""
+    center = math.dist((x, y), (item.x, item.y))
     if item.shape == 'disc':
-        distance = item.radius - math.dist((x, y), (item.x, item.y))
-    else:
-        corners = polygon(item)
-        distance = math.inf
-        for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
-            cross = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
-            distance = min(distance, cross / math.dist((ax, ay), (bx, by)))
-    return 0 if abs(distance) < 0.75 else int(math.copysign(1, distance))
+        return item.radius - center
+    if item.shape == 'ring':
+        inner, outer = ring_radii(item)
+        return min(center - inner, outer - center)
+    corners = bar_corners(item)
+    return min(
+        ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / math.dist((ax, ay), (bx, by))
+        for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True)
+    )
+
+
+def outline_length(item):
+    if item.shape == 'disc':
+        return 2 * math.pi * item.radius
+    if item.shape == 'ring':
+        return 2 * math.pi * sum(ring_radii(item))
+    corners = bar_corners(item)
+    return 2 * (math.dist(*corners[:2]) + math.dist(*corners[1:3]))
 
 
 def test_classes_and_attributes():
@@ -92,9 +119,25 @@ def test_classes_and_attributes():
         named = {a for a, value in zip(ATTRIBUTE_NAMES, row, strict=True) if value == 1}
         assert named == set(name.split('-'))
         assert row.sum() == len(named)
-    seen = [index for index, name in enumerate(CLASSES) if name not in UNSEEN_CLASSES]
-    assert len(seen) == len(CLASSES) - len(UNSEEN_CLASSES)
-    assert ATTRIBUTES[seen].max(axis=0).tolist() == [1] * len(ATTRIBUTE_NAMES)
+
+
+def test_seen_classes_show_every_shape_and_texture():
+    assert set(UNSEEN_CLASSES) < set(CLASSES[1:])
+    seen = [name for name in CLASSES[1:] if name not in UNSEEN_CLASSES]
+    assert {name.split('-')[0] for name in seen} == set(TEXTURES)
+    assert {name.split('-')[1] for name in seen} == set(SHAPES)
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+def test_shapes_have_their_outline_and_the_area_of_a_disc(shape):
+    for radius, angle in ((14.0, 0.0), (21.3, 0.5), (30.0, 2.9), (25.0, 4.0)):
+        item = ToyObject(
+            shape, 'striped', 63.3, 64.8, radius, angle, 8.0, 0.0, (0.0, 0.0), np.zeros((2, 3))
+        )
+        distance = signed_distance(item, 128)
+        expected = [[-depth(item, x, y) for x in range(128)] for y in range(128)]
+        assert np.abs(distance - expected).max() < 1e-4
+        assert (distance < 0).sum() == pytest.approx(math.pi * radius**2, rel=0.02)
 
 
 @pytest.mark.parametrize('style', ['source', 'target'])
@@ -105,10 +148,10 @@ def test_mask_agrees_with_geometry(style):
         shapes.update(item.shape for item in scene.objects)
         for y in range(3, 128, 9):
             for x in range(1, 128, 9):
-                sides = [side_of_object(item, x, y) for item in scene.objects]
-                if 0 in sides:
+                depths = [depth(item, x, y) for item in scene.objects]
+                if min(map(abs, depths)) < 0.75:  # near an outline
                     continue
-                inside = [number for number, side in enumerate(sides, start=1) if side > 0]
+                inside = [number for number, value in enumerate(depths, start=1) if value > 0]
                 nearest = max(inside, default=0)
                 assert scene.instances[y, x] == nearest
                 name = 'background'
@@ -116,7 +159,7 @@ def test_mask_agrees_with_geometry(style):
                     item = scene.objects[nearest - 1]
                     name = f'{item.texture}-{item.shape}'
                 assert CLASSES[scene.labels[y, x]] == name
-    assert shapes == {'disc', 'square', 'triangle'}
+    assert shapes == set(SHAPES)
 
 
 def test_contours_are_thin_and_void():
@@ -124,9 +167,9 @@ def test_contours_are_thin_and_void():
         scene = render(ToySpec(), 'source', 'train', index)
         void = scene.labels == 255
         assert np.array_equal(void, scene.instances == 255)
-        outline = sum(2 * math.pi * item.radius for item in scene.objects)
-        # A square's outline is 1.13 times as long as the disc's, a triangle's 1.29 times.
-        assert 0.3 * outline < void.sum() < 1.5 * outline
+        # One pixel wide; other objects and the image border hide parts of the outlines.
+        outline = sum(outline_length(item) for item in scene.objects)
+        assert 0.4 * outline < void.sum() < 1.1 * outline
         # No step from one class to another without a void pixel between them.
         for a, b in (
             (scene.labels[1:], scene.labels[:-1]),
@@ -143,24 +186,44 @@ def test_objects_keep_their_least_visible_area():
         counts.append(len(scene.objects))
         radii += [item.radius for item in scene.objects]
         for number, item in enumerate(scene.objects, start=1):
-            outline = 2 * math.pi * item.radius * 1.3
             visible = (scene.instances == number).sum()
-            assert visible >= spec.min_visible * math.pi * item.radius**2 - outline
+            least = spec.min_visible * math.pi * item.radius**2
+            assert visible >= least - outline_length(item)  # void
             assert visible <= math.pi * item.radius**2
     assert min(counts) >= 1 and max(counts) == spec.objects[1]
-    assert spec.radius[0] <= min(radii) < 12 and 24 < max(radii) <= spec.radius[1]
+    assert spec.radius[0] <= min(radii) < 16 and 26 < max(radii) <= spec.radius[1]
 
 
-def test_colour_says_nothing_about_the_class():
-    colors = {}
-    for index in range(150):
-        for item in render(ToySpec(), 'source', 'train', index).objects:
-            colors.setdefault(item.class_index, []).append(item.colors.mean(axis=0))
-    middle = np.array([np.mean(rows, axis=0) for _, rows in sorted(colors.items())])
-    assert middle.shape == (9, 3)
-    # Uniform colours in [40, 215] have deviation 50; a mean over 30 or more is within 4 sigma.
-    fewest = min(len(rows) for rows in colors.values())
-    assert np.abs(middle - 127.5).max() < 4 * 50.5 / math.sqrt(fewest)
+@pytest.fixture(scope='module')
+def objects():
+    return [item for i in range(150) for item in render(ToySpec(), 'source', 'train', i).objects]
+
+
+def test_colour_and_size_say_nothing_about_the_shape(objects):
+    for texture in TEXTURES:
+        rows = np.array(
+            [[*item.colors.mean(0), item.radius] for item in objects if item.texture == texture]
+        )
+        shapes = np.array([item.shape for item in objects if item.texture == texture])
+        for shape in SHAPES:
+            group = rows[shapes == shape]
+            assert len(group) > 25
+            error = rows.std(axis=0) / math.sqrt(len(group))
+            assert (np.abs(group.mean(axis=0) - rows.mean(axis=0)) < 4 * error).all()
+
+
+def test_hues_scatter_around_the_one_of_the_texture(objects):
+    spec = ToySpec()
+    for texture, typical in HUES.items():
+        colors = [item.colors.mean(0) / 255 for item in objects if item.texture == texture]
+        hue, saturation, _ = np.array([colorsys.rgb_to_hsv(*color) for color in colors]).T
+        deviation = (360 * hue - typical + 180) % 360 - 180
+        # Within four standard errors of a normal distribution's mean and deviation.
+        error = spec.hue_spread / math.sqrt(len(colors))
+        assert abs(deviation.mean()) < 4 * error
+        assert abs(deviation.std() - spec.hue_spread) < 4 * error / math.sqrt(2)
+        low, high = spec.object_saturation
+        assert low - 1e-4 <= saturation.min() < saturation.max() <= high + 1e-4
 
 
 def test_rendering_depends_on_its_arguments_alone():
@@ -301,6 +364,17 @@ def test_a_half_written_folder_is_never_used(monkeypatch, tmp_path):
     assert len(read_split(root / 'target', 'train')) == 4
 
 
+def test_leftovers_of_killed_writers_are_removed_after_a_day(tmp_path):
+    names = {'.toy-0123456789-old': 25, '.toy-0123456789-new': 23, 'other': 25}
+    for name, hours in names.items():
+        (tmp_path / name / 'source').mkdir(parents=True)
+        then = time.time() - hours * 3600
+        os.utime(tmp_path / name, (then, then))
+    root = write_toy(str(tmp_path), TINY)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {Path(root).name, '.toy-0123456789-new', 'other'}
+
+
 def test_processes_that_start_together_share_one_folder(tiny, tmp_path):
     context = multiprocessing.get_context('fork')
     with context.Pool(3) as pool:
@@ -311,7 +385,7 @@ def test_processes_that_start_together_share_one_folder(tiny, tmp_path):
 
 
 def test_dataset_labeled_and_unlabeled(tiny):
-    pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadCheckedAnnotations')]
     config = dict(type='ToyDataset', split='train_1_8_labeled', data_root=str(tiny))
     labeled = DATASETS.build(dict(config, pipeline=pipeline))
     assert isinstance(labeled, ToyDataset) and len(labeled) == 2
@@ -321,6 +395,7 @@ def test_dataset_labeled_and_unlabeled(tiny):
     scene = render(TINY, 'source', 'train', index)
     assert np.array_equal(sample['img'][..., ::-1], scene.image)
     assert np.array_equal(sample['gt_seg_map'], scene.labels)
+    assert (sample['num_classes'], sample['ignore_index']) == (10, 255)
 
     unlabeled = ToyDataset('train_1_8_unlabeled', labeled=False, data_root=str(tiny))
     assert len(unlabeled) == 14
@@ -403,3 +478,17 @@ def test_config_builds_its_datasets(tiny):
         assert data['inputs'].shape[1:] == mask.shape[1:]
         if loader is streams.unlabeled:
             assert set(mask.unique().tolist()) == {0}
+
+
+def test_test_time_augmentation_flips(tiny):
+    config = Config.fromfile(REPOSITORY / 'configs' / '_base_' / 'datasets' / 'toy.py')
+    assert config.tta_model.type == 'SegTTAModel'
+    data = ToyDataset('val', data_root=str(tiny)).get_data_info(0)
+    for transform in config.tta_pipeline:
+        data = TRANSFORMS.build(transform)(data)
+    plain, flipped = data['inputs']
+    assert np.array_equal(flipped, plain.flip(-1)) and not np.array_equal(flipped, plain)
+    assert [sample.flip for sample in data['data_samples']] == [False, True]
+    # Merged predictions are flipped back, masks stay as they are.
+    first, second = (sample.gt_sem_seg.data for sample in data['data_samples'])
+    assert np.array_equal(first, second)

@@ -104,7 +104,7 @@ class ReadsTwo(nn.Module):
 
 
 def test_missing_and_unknown_branches_are_named():
-    with pytest.raises(ValueError, match=r"lacks \['unlabeled'\].*'unlabelled' \(did you mean"):
+    with pytest.raises(ValueError, match=r"lacks 'unlabeled'.*'unlabelled' \(did you mean"):
         _check_branches(ReadsTwo(), dict(labeled=1, unlabelled=1))
     with pytest.raises(ValueError, match='one dataloader config per stream'):
         _check_branches(ReadsTwo(), [1])

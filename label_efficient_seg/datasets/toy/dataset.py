@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from ..partially_labeled import PartiallyLabeledMixin
 from .folder import toy_root
 from .spec import CLASSES, PALETTE, STYLES, ToySpec
 
 
 @DATASETS.register_module()
-class ToyDataset(BaseSegDataset):
+class ToyDataset(PartiallyLabeledMixin, BaseSegDataset):
     """Procedural scenes of textured shapes; written to a cache folder at first use.
 
     ::
@@ -33,13 +34,12 @@ class ToyDataset(BaseSegDataset):
             or 'train_1_8', 'train_1_4', 'train_1_2' followed by '_labeled' or '_unlabeled'.
             Defaults to 'train'.
         style (str): 'source' or 'target'. Defaults to 'source'.
-        labeled (bool): Whether samples name their mask. False for unlabeled streams: no mask is
-            ever read then. Defaults to True.
         data_root (str, optional): A folder that holds ``source`` and ``target`` and is read as
             it is. Defaults to the one in the cache, written where it is missing.
         spec (dict | ToySpec, optional): Parameters of the generator, see ``ToySpec``; not
             together with ``data_root``. Defaults to ``ToySpec()``.
-        **kwargs: Other arguments of ``BaseSegDataset``, such as ``pipeline`` or ``indices``.
+        **kwargs: Other arguments of :class:`PartiallyLabeledMixin`, such as ``labeled``, and of
+            MMSeg's ``BaseSegDataset``, such as ``pipeline`` or ``indices``.
 
     Raises:
         FileNotFoundError: If there is no such split; the message lists those there are.
@@ -47,12 +47,12 @@ class ToyDataset(BaseSegDataset):
     """
 
     METAINFO = dict(classes=CLASSES, palette=[list(color) for color in PALETTE])
+    DATA_PREFIX = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
 
     def __init__(
         self,
         split: str = 'train',
         style: str = 'source',
-        labeled: bool = True,
         data_root: str | None = None,
         spec: Mapping | ToySpec | None = None,
         **kwargs,
@@ -67,15 +67,8 @@ class ToyDataset(BaseSegDataset):
             raise ValueError(f'unknown toy style {style!r}; choose one of {", ".join(STYLES)}')
         else:
             root = os.path.join(data_root, style)
-        data_prefix = dict(img_path='JPEGImages')
-        if labeled:
-            data_prefix['seg_map_path'] = 'SegmentationClass'
         super().__init__(
-            ann_file=_split_file(root, split),
-            data_root=root,
-            data_prefix=data_prefix,
-            img_suffix='.png',
-            **kwargs,
+            ann_file=_split_file(root, split), data_root=root, img_suffix='.png', **kwargs
         )
 
 

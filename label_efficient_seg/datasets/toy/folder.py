@@ -6,7 +6,9 @@ import csv
 import os
 import shutil
 import tempfile
+import time
 import zlib
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -51,7 +53,7 @@ def write_toy(cache_dir: str | None = None, spec: ToySpec | None = None) -> str:
     The folder's name holds ``ToySpec.digest``, so other parameters or another version of the
     generator never meet old files. The folder appears complete or not at all: it is written
     under a temporary name and renamed. Processes that start together each write one; the first
-    to finish wins.
+    to finish wins. What killed processes left behind is removed after a day.
 
     Args:
         cache_dir (str, optional): Parent folder. Defaults to the environment variable
@@ -73,6 +75,7 @@ def write_toy(cache_dir: str | None = None, spec: ToySpec | None = None) -> str:
         return str(root)
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(cache)
         temporary = Path(tempfile.mkdtemp(prefix=f'.{root.name}-', dir=cache))
     except OSError as error:
         raise OSError(
@@ -120,6 +123,14 @@ def stratified_order(presence: np.ndarray, rng: np.random.Generator) -> np.ndarr
         count += rows[chosen]
         order.append(shuffled[chosen])
     return np.array(order)
+
+
+def _remove_leftovers(cache: Path) -> None:
+    """Remove unfinished folders whose writer must be dead: writing takes seconds, not a day."""
+    for folder in cache.glob('.toy-*'):
+        with suppress(FileNotFoundError):  # Another process may have removed it by now.
+            if time.time() - folder.stat().st_mtime > 24 * 60 * 60:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_attributes(path: Path) -> None:

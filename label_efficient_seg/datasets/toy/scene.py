@@ -83,7 +83,7 @@ def render_scene(spec: ToySpec, rng: np.random.Generator) -> ToyScene:
 def signed_distance(item: ToyObject, size: int) -> np.ndarray:
     """Distance of each pixel centre to the outline of an object, negative inside.
 
-    Outside the corners of a bar it is the distance to the nearest edge's line.
+    Beyond the corners of a bar it is the larger of the distances to the lines of the two edges.
 
     Args:
         item (ToyObject): The object.
@@ -200,7 +200,7 @@ def _random_object(spec: ToySpec, rng: np.random.Generator) -> ToyObject:
     direction = 1 + 0.4 * rng.standard_normal(3).astype(np.float32)
     direction *= rng.uniform(*spec.texture_contrast) / np.linalg.norm(direction)
     texture = TEXTURES[rng.integers(len(TEXTURES))]
-    # As materials have typical colours, each texture has a typical hue, from which many stray.
+    # As materials have typical colours, each texture has a typical hue, from which objects stray.
     hue = rng.normal(HUES[texture], spec.hue_spread) / 360
     color = _color(rng, hue, spec.object_saturation)
     return ToyObject(

@@ -78,7 +78,8 @@ class ToySpec:
         hue_spread (float): Standard deviation of an object's hue around the typical hue of its
             texture, in degrees; the typical hues are 120 degrees apart. Defaults to 35.
         object_saturation (tuple[float, float]): Saturation of objects. Defaults to (0.35, 0.8).
-        background_saturation (float): Highest saturation of backgrounds. Defaults to 0.35.
+        background_saturation (float): Highest saturation of the background's colours, before
+            its smooth variation. Defaults to 0.35.
         distractors (tuple[int, int]): Untextured blobs and as many lines that belong to the
             background. Defaults to (1, 2).
         background_contrast (tuple[float, float]): Standard deviation of the background's

@@ -1,5 +1,5 @@
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
@@ -21,8 +21,15 @@ class CheckpointMatchHook(Hook):
         Raises:
             ValueError: If they do not match; it names the first differences.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        expected = {name: tuple(t.shape) for name, t in model.state_dict().items()}
+        model = runner.model
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
+        expected = {
+            name: tuple(t.shape)
+            for name, t in model.state_dict().items()
+            # A counter that older checkpoints lack and inference never reads.
+            if not name.endswith('num_batches_tracked')
+        }
         state = checkpoint.get('state_dict', checkpoint)
         found = {
             name.removeprefix('module.'): tuple(t.shape)

@@ -5,13 +5,20 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 
+ADVICE = (
+    'Lower the learning rate, set clip_grad in optim_wrapper, or check the data with '
+    'tools/check_dataset.py'
+)
+
+
 @HOOKS.register_module()
 class InvalidLossHook(Hook):
-    """Stops training at the first loss that is NaN or infinite, before it is saved.
+    """Stops training at the first loss that is NaN or infinite, and never saves such weights.
 
     MMEngine's ``CheckInvalidLossHook`` looks at the total of every 50th iteration only, and a
     checkpoint of broken weights may replace a good one before. The log copies each loss to the
-    host in each iteration anyway, so looking at all of them costs nothing.
+    host in each iteration anyway, so looking at all of them costs nothing. The last step before a
+    broken loss may have broken the weights already, so those are checked whenever they are saved.
     """
 
     # Before checkpoints are saved.
@@ -37,7 +44,22 @@ class InvalidLossHook(Hook):
         if broken:
             causes = ', '.join(f'{name} = {value}' for name, value in broken.items())
             raise FloatingPointError(
-                f'iteration {runner.iter + 1}: {causes}. Training has stopped, and the last '
-                f'checkpoint in {runner.work_dir} is from before. Lower the learning rate, set '
-                'clip_grad in optim_wrapper, or check the data with tools/check_dataset.py'
+                f'iteration {runner.iter + 1}: {causes}. Training has stopped; all checkpoints in '
+                f'{runner.work_dir} are from before. {ADVICE}'
+            )
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Check the weights that are about to be saved.
+
+        Raises:
+            FloatingPointError: If one is not finite; it names the first tensors.
+        """
+        broken = [
+            name for name, tensor in checkpoint['state_dict'].items() if not tensor.isfinite().all()
+        ]
+        if broken:
+            raise FloatingPointError(
+                f'iteration {runner.iter + 1}: {len(broken)} tensors of the model hold NaN or '
+                f'infinity ({", ".join(broken[:3])}) and were not saved; all checkpoints in '
+                f'{runner.work_dir} are from before. {ADVICE}'
             )

@@ -131,13 +131,12 @@ def _check_branches(model: nn.Module, streams: Mapping) -> None:
     missing = [name for name in branches if name not in streams]
     unknown = [name for name in streams if name not in branches]
     if missing or unknown:
-        hints = [
-            f'{name!r} (did you mean {match[0]!r}?)'
-            if (match := difflib.get_close_matches(name, missing, n=1))
-            else repr(name)
-            for name in unknown
-        ]
+        faults = [f'lacks {name!r}' for name in missing]
+        for name in unknown:
+            match = difflib.get_close_matches(name, branches, n=1)
+            hint = f' (did you mean {match[0]!r}?)' if match else ''
+            faults.append(f'has the unknown {name!r}{hint}')
         raise ValueError(
-            f'{type(model).__name__} reads the streams {list(branches)}; train_dataloader lacks '
-            f'{missing or "none"} and has the unknown {", ".join(hints) or "none"}'
+            f'{type(model).__name__} reads the streams {", ".join(branches)}; train_dataloader '
+            f'{" and ".join(faults)}'
         )

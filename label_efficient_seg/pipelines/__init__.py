@@ -1,0 +1,3 @@
+from .comparison import Comparison, Run
+
+__all__ = ['Comparison', 'Run']

@@ -1,0 +1,202 @@
+"""The pages say what is true: links and flags exist, and the examples run."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import mmseg
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmseg.registry import MODELS
+
+from label_efficient_seg.datasets import toy_root
+from label_efficient_seg.datasets.checking import check_config
+from label_efficient_seg.engine.launch import build_runner
+
+from .models import tiny
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(
+    [ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md'), *(ROOT / 'configs').rglob('*.md')]
+)
+# What a page may name in backticks or commands and the repository must then hold.
+PATH = re.compile(r'(?<![\w/.$-])((?:configs|tools|splits|docs|requirements)/[\w/.-]+\.\w+)')
+# Configs that a page tells its reader to write.
+READERS_OWN = ('configs/mine/',)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Contents of a page's fenced blocks of one language."""
+    text = (ROOT / page).read_text(encoding='utf-8')
+    return re.findall(rf'^```{language}\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_paths_exist(page: Path):
+    text = page.read_text(encoding='utf-8')
+    links = re.findall(r'\]\(([^)#\s]+)[^)]*\)', text)
+    missing = [
+        link
+        for link in links
+        if not re.match(r'\w+:', link) and not (page.parent / link).exists()
+    ]
+    missing += [
+        path
+        for path in PATH.findall(text)
+        if not path.startswith(READERS_OWN) and not (ROOT / path).exists()
+    ]
+    assert missing == []
+
+
+def commands() -> list[tuple[Path, list[str]]]:
+    """Every call of a Python tool in a shell block, with its words."""
+    found = []
+    for page in PAGES:
+        for block in blocks(str(page.relative_to(ROOT)), 'shell'):
+            for line in block.replace('\\\n', ' ').splitlines():
+                words = shlex.split(line, comments=True)
+                tools = [w for w in words if re.fullmatch(r'tools/[\w/]+\.(py|sh)', w)]
+                found += [(page, words[words.index(tools[0]) :])] if tools else []
+    return found
+
+
+def test_flags_in_commands_exist():
+    calls = commands()
+    assert len(calls) > 20
+    for page, (tool, *words) in calls:
+        source = ROOT / re.sub(r'(dist|slurm)_(\w+)\.sh', r'\2.py', tool)
+        known = set(re.findall(r"'(--[\w-]+)'", source.read_text(encoding='utf-8')))
+        flags = {word.split('=')[0] for word in words if word.startswith('--')}
+        assert flags <= known, (page.name, tool, flags - known)
+
+
+def test_configs_named_without_suffix_exist():
+    names = {str(p.relative_to(ROOT / 'configs').with_suffix('')) for p in ROOT.glob('configs/*/*')}
+    for page in PAGES:
+        named = re.findall(r'(?<![\w/])(advsemi/\w[\w-]+)', page.read_text(encoding='utf-8'))
+        assert {n for n in named if n != 'advsemi/README'} <= names, page
+
+
+def test_model_index():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text(encoding='utf-8'))
+    for file in index['Import']:
+        content = yaml.safe_load((ROOT / file).read_text(encoding='utf-8'))
+        collections = {collection['Name'] for collection in content['Collections']}
+        described = set()
+        for model in content['Models']:
+            assert model['In Collection'] in collections
+            assert (ROOT / model['Config']).is_file()
+            described.add(ROOT / model['Config'])
+        assert described == set((ROOT / file).parent.glob('*.py'))
+
+
+def test_every_config_is_in_the_table_of_its_folder():
+    for folder in {path.parent for path in ROOT.glob('configs/[!_]*/*.py')}:
+        table = (folder / 'README.md').read_text(encoding='utf-8')
+        assert [p.name for p in folder.glob('*.py') if f'({p.name})' not in table] == []
+
+
+def shrink(cfg: Config, work_dir: Path) -> Config:
+    """Make a training fast: small networks and crops, two iterations, no validation."""
+    for key in ('val_dataloader', 'val_cfg', 'val_evaluator'):
+        cfg.pop(key)
+    cfg.work_dir = str(work_dir)
+    cfg.train_cfg.update(max_iters=2, val_interval=1000)
+    cfg.model.discriminator.network.channels = 2
+    cfg.model.update(semi_start=1, pretrained=None)
+    cfg.model.backbone.update(depth=18, base_channels=4, stem_channels=4, init_cfg=None)
+    cfg.model.decode_head.in_channels = 32
+    for stream in cfg.train_dataloader.values():
+        stream.update(batch_size=2, num_workers=0, persistent_workers=False)
+        for transform in stream.dataset.pipeline:
+            if transform.type in ('RandomCrop', 'Pad'):
+                transform.update({'size' if transform.type == 'Pad' else 'crop_size': (64, 64)})
+            if transform.type == 'RandomResize':
+                transform.scale = (128, 128)
+    return cfg
+
+
+def train(cfg: Config) -> torch.nn.Module:
+    """Train on a CPU, where synchronised batch norm does not work."""
+    runner = build_runner(cfg)
+    runner.model = revert_sync_batchnorm(runner.model)
+    before = [p.detach().clone() for p in runner.model.discriminator.parameters()]
+    model = runner.train()
+    after = list(model.discriminator.parameters())
+    assert not any(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    return model
+
+
+def test_diff_of_the_readme_turns_an_mmseg_config_into_a_semi_supervised_one(tmp_path):
+    (diff,) = blocks('README.md', 'diff')
+    lines = diff.splitlines()
+    assert all(line[:1] in ' +' for line in lines)
+    before = '\n'.join(line[1:] for line in lines if line[0] == ' ')
+    after = '\n'.join(line[1:] for line in lines)
+    bases = Path(mmseg.__file__).parent / '.mim' / 'configs' / '_base_'
+    cfgs = []
+    for text in (before, after):
+        file = tmp_path / 'config.py'
+        file.write_text(text.replace('../_base_', str(bases)))
+        cfgs.append(Config.fromfile(file))
+    assert (cfgs[0].model.type, cfgs[1].model.type) == ('EncoderDecoder', 'AdvSemiSeg')
+    assert cfgs[0].val_dataloader == cfgs[1].val_dataloader
+
+    cfg = shrink(cfgs[1], tmp_path / 'run')
+    cfg.model.auxiliary_head.in_channels = 16
+    cfg.model.data_preprocessor.size = (64, 64)
+    lists = dict(labeled='train_1_8_labeled', unlabeled='train_1_8_unlabeled')
+    for name, stream in cfg.train_dataloader.items():
+        stream.dataset.update(
+            data_root=toy_root(),
+            img_suffix='.png',
+            ann_file=f'ImageSets/Segmentation/{lists[name]}.txt',
+        )
+    assert 'seg_map_path' not in cfg.train_dataloader.unlabeled.dataset.data_prefix
+    train(cfg)
+
+
+def test_custom_data_in_five_steps(tmp_path):
+    (text,) = blocks('docs/custom-data.md', 'python')
+    source, data = Path(toy_root()), tmp_path / 'data'
+    data.mkdir()
+    (data / 'images').symlink_to(source / 'JPEGImages')
+    (data / 'masks').mkdir()
+    lists = dict(labeled='train_1_8_labeled', train='train', val='val')
+    for name, original in lists.items():
+        ids = (source / f'ImageSets/Segmentation/{original}.txt').read_text().split()[:20]
+        (data / f'{name}.txt').write_text('\n'.join(ids))
+        for i in ids * (name != 'train'):  # unlabeled images have no mask
+            mask = data / 'masks' / f'{i}.png'
+            mask.unlink(missing_ok=True)
+            mask.symlink_to(source / 'SegmentationClass' / f'{i}.png')
+    file = tmp_path / 'config.py'
+    file.write_text(text.replace("'../", f"'{ROOT}/configs/").replace('data/mine', str(data)))
+    cfg = Config.fromfile(file)
+    # The page's three classes stand for the toy data's ten.
+    classes = tuple('abcdefghij')
+    for stream in (*cfg.train_dataloader.values(), cfg.val_dataloader, cfg.test_dataloader):
+        assert len(stream.dataset.metainfo.classes) == cfg.model.decode_head.num_classes
+        stream.dataset.metainfo.classes = classes
+    cfg.model.decode_head.num_classes = len(classes)
+    assert check_config(cfg, max_images=5).findings == []
+    train(shrink(cfg, tmp_path / 'run'))
+
+
+def test_method_of_the_mixing_page_trains(tmp_path):
+    (source,) = [b for b in blocks('docs/mixing-into-mmseg.md', 'python') if 'class ' in b]
+    file = tmp_path / 'output_adaptation.py'
+    file.write_text(source)
+    spec = importlib.util.spec_from_file_location('output_adaptation', file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    cfg = tiny.model_cfg(type='OutputAdaptation')
+    cfg.pop('semi_start')
+    model = MODELS.build(cfg)
+    log = model.train_step(tiny.batches(), tiny.build_optimizers(model))
+    assert {'decode.loss_ce', 'unlabeled.loss_adv', 'discriminator.loss'} <= log.keys()
+    assert all(torch.isfinite(value) for value in log.values())

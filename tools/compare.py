@@ -1,0 +1,50 @@
+"""Train several configs over several seeds and report them side by side.
+
+Example::
+
+    python tools/compare.py work_dirs/voc supervised=advsemi/deeplabv2_r101_voc_supervised \
+        advsemi=advsemi/deeplabv2_r101_voc_semi --seeds 0 1 2
+"""
+
+import argparse
+
+from mmengine.config import DictAction
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('work_dir', help='folder for the trainings and the report')
+    parser.add_argument(
+        'runs', nargs='+', metavar='NAME=CONFIG', help='runs; the first is the baseline'
+    )
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument('--title', default='Comparison')
+    parser.add_argument('--images', type=int, default=6, help='validation images to show')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='override values in the config of every run',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train and report."""
+    args = parse_args()
+    from label_efficient_seg.engine.checkpoint import secure_loading
+    from label_efficient_seg.pipelines import Comparison, Run
+
+    secure_loading()
+    runs = [Run(*run.split('=', 1), args.cfg_options) for run in args.runs]
+    comparison = Comparison(runs, args.seeds, args.work_dir)
+    comparison.train()
+    comparison.print_table()
+    print(comparison.report(args.title, num_images=args.images))
+
+
+if __name__ == '__main__':
+    main()
