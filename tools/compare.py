@@ -19,6 +19,9 @@ def parse_args() -> argparse.Namespace:
         'runs', nargs='+', metavar='NAME=CONFIG', help='runs; the first is the baseline'
     )
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument(
+        '--jobs', type=int, help='trainings at a time; default: CPU cores, or 1 GPU'
+    )
     parser.add_argument('--title', default='Comparison')
     parser.add_argument('--images', type=int, default=6, help='validation images to show')
     parser.add_argument(
@@ -41,7 +44,7 @@ def main() -> None:
     secure_loading()
     runs = [Run(*run.split('=', 1), args.cfg_options) for run in args.runs]
     comparison = Comparison(runs, args.seeds, args.work_dir)
-    comparison.train()
+    comparison.train(args.jobs)
     comparison.print_table()
     print(comparison.report(args.title, num_images=args.images))
 

@@ -14,6 +14,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--work-dir', default='work_dirs/demo', help='default: %(default)s')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='default: 0')
+    parser.add_argument(
+        '--jobs', type=int, help='trainings at a time; default: CPU cores, or 1 GPU'
+    )
     return parser.parse_args()
 
 
@@ -27,7 +30,7 @@ def main() -> None:
     names = dict(supervised='supervised', advsemi='semi', oracle='oracle')
     runs = [Run(name, f'advsemi/deeplabv2_r18_toy_{file}') for name, file in names.items()]
     comparison = Comparison(runs, args.seeds, args.work_dir)
-    comparison.train()
+    comparison.train(args.jobs)
     comparison.print_table()
     print(comparison.report('AdvSemiSeg with 1/8 of the labels', TEXT))
 

@@ -24,12 +24,14 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from label_efficient_seg.engine import checkpoint, launch, publish
+    from label_efficient_seg.engine.readable_errors import readable_errors
 
-    checkpoint.secure_loading(args.trust_checkpoint)
-    cfg = launch.load_config(args.config)
-    init_default_scope(cfg.default_scope)
-    config = publish.publish(cfg, args.checkpoint, args.out_dir, args.format)
-    print(f'{config}\n{config.with_suffix("." + args.format)}')
+    with readable_errors():
+        checkpoint.secure_loading(args.trust_checkpoint)
+        cfg = launch.load_config(args.config)
+        init_default_scope(cfg.default_scope)
+        config = publish.publish(cfg, args.checkpoint, args.out_dir, args.format)
+        print(f'{config}\n{config.with_suffix("." + args.format)}')
 
 
 if __name__ == '__main__':

@@ -37,12 +37,14 @@ def main() -> None:
     """Test."""
     args = parse_args()
     from label_efficient_seg.engine import checkpoint, launch
+    from label_efficient_seg.engine.readable_errors import readable_errors
 
-    checkpoint.secure_loading(args.trust_checkpoint)
-    cfg = launch.load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
-    launch.prepare_test(cfg, args.checkpoint, args.out, args.show_dir, args.tta)
-    launch.init_cpu_processes(args.launcher)
-    launch.build_runner(cfg).test()
+    with readable_errors():
+        checkpoint.secure_loading(args.trust_checkpoint)
+        cfg = launch.load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
+        launch.prepare_test(cfg, args.checkpoint, args.out, args.show_dir, args.tta)
+        launch.init_cpu_processes(cfg)
+        launch.build_runner(cfg).test()
 
 
 if __name__ == '__main__':

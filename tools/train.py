@@ -37,15 +37,17 @@ def main() -> None:
     """Train."""
     args = parse_args()
     from label_efficient_seg.engine import checkpoint, launch
+    from label_efficient_seg.engine.readable_errors import readable_errors
 
-    checkpoint.secure_loading(args.trust_checkpoint)
-    cfg = launch.load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
-    if args.amp:
-        launch.enable_amp(cfg)
-    if args.resume:
-        launch.set_resume(cfg)
-    launch.init_cpu_processes(args.launcher)
-    launch.build_runner(cfg).train()
+    with readable_errors():
+        checkpoint.secure_loading(args.trust_checkpoint)
+        cfg = launch.load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
+        if args.amp:
+            launch.enable_amp(cfg)
+        if args.resume:
+            launch.set_resume(cfg)
+        launch.init_cpu_processes(cfg)
+        launch.build_runner(cfg).train()
 
 
 if __name__ == '__main__':

@@ -16,7 +16,11 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PanelHook'),
 )
-custom_hooks = [dict(type='InvalidLossHook'), dict(type='CheckpointMatchHook')]
+custom_hooks = [
+    dict(type='InvalidLossHook'),
+    dict(type='CheckpointMatchHook'),
+    dict(type='ClassCountHook'),
+]
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 load_from = None

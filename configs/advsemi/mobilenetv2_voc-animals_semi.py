@@ -9,6 +9,6 @@ _base_ = [
 model = _base_.advsemi
 model.update(semi_start=100)
 optim_wrapper = dict(segmentor=dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=5)))
-# Validating takes as long as many iterations here, so it is done once, at the end.
+# Validating the 445 images takes a few minutes on a CPU, so it is done once, at the end.
 train_cfg = dict(max_iters=400, val_interval=400)
 default_hooks = dict(checkpoint=dict(interval=400), logger=dict(interval=25))

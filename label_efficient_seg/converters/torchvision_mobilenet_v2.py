@@ -71,9 +71,8 @@ def convert_file(source: str | Path, target: str | Path) -> None:
     if Path(target).suffix != '.pth':
         raise ValueError(f'the converted weights are a .pth file, got the name {str(target)!r}')
     checkpoint = load_checkpoint_file(str(source), map_location='cpu')
-    state_dict = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else {}
     try:
-        converted = convert_mobilenet_v2(state_dict)
+        converted = convert_mobilenet_v2(checkpoint.get('state_dict', checkpoint))
     except ValueError as error:
         raise ValueError(f'{str(source)!r}: {error}') from error
     with atomic_path(target) as temporary:

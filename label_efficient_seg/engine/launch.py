@@ -1,5 +1,7 @@
 """What ``tools/train.py`` and ``tools/test.py`` do, beside parsing arguments."""
 
+import difflib
+import inspect
 import os
 import os.path as osp
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
 from .checkpoint import latest_checkpoint
+from .readable_errors import unknown_argument
 
 
 def load_config(
@@ -31,6 +34,10 @@ def load_config(
 
     Returns:
         Config: The config, with its command line applied.
+
+    Raises:
+        FileNotFoundError: If there is neither such a file nor such a shipped config.
+        ValueError: If an option is about something that configs do not have.
     """
     from ..config_index import get_config_path
 
@@ -38,6 +45,7 @@ def load_config(
     cfg = Config.fromfile(str(filename))
     cfg.launcher = launcher
     if cfg_options:
+        _check_options(cfg, cfg_options)
         if 'data_root' in cfg_options and 'data_root' in cfg:
             # A config repeats its data_root in every dataset, where it has long been evaluated.
             _replace(cfg._cfg_dict, 'data_root', cfg.data_root, cfg_options['data_root'])
@@ -45,6 +53,17 @@ def load_config(
     name = osp.splitext(osp.basename(filename))[0]
     cfg.work_dir = work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     return cfg
+
+
+def _check_options(cfg: Config, options: dict) -> None:
+    """The runner ignores what it does not know, and so a misspelt option."""
+    known = {*cfg, *inspect.signature(Runner.__init__).parameters, 'tta_model', 'tta_pipeline'}
+    for key in options:
+        name = key.partition('.')[0]
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f'; did you mean {close[0]!r}?' if close else ''
+            raise ValueError(f'option {key!r}: the config has no {name!r}{hint}')
 
 
 def _replace(node: Any, key: str, old: Any, new: Any) -> None:
@@ -89,16 +108,26 @@ def enable_amp(cfg: Config) -> None:
         entry.setdefault('loss_scale', 'dynamic')
 
 
-def init_cpu_processes(launcher: str) -> None:
+def init_cpu_processes(cfg: Config) -> None:
     """Join the processes of a ``torchrun`` launch through gloo, on machines without a GPU.
 
-    MMEngine would select a CUDA device whatever the backend; a group that exists is left alone.
+    MMEngine would select a CUDA device whatever the backend; a group that exists is left alone. It
+    would also wrap models without ``model_wrapper_cfg`` for that device.
 
     Args:
-        launcher (str): Of the command line.
+        cfg (Config): With the launcher of the command line. Changed in place.
     """
-    if launcher == 'pytorch' and not torch.cuda.is_available() and not dist.is_initialized():
+    if cfg.launcher != 'pytorch' or torch.cuda.is_available():
+        return
+    if not dist.is_initialized():
         dist.init_process_group('gloo', timeout=timedelta(minutes=30))
+    if 'model_wrapper_cfg' not in cfg:
+        cfg.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
 
 
 def set_resume(cfg: Config) -> None:
@@ -128,7 +157,8 @@ def build_runner(cfg: Config) -> Runner:
         Runner: Ready to train or test.
 
     Raises:
-        ValueError: If options are combined that do not go together.
+        ValueError: If options are combined that do not go together, or the model has an argument
+            that its class does not know.
     """
     os.environ.setdefault('LOCAL_RANK', '0')
     streams = cfg.get('train_dataloader')
@@ -137,7 +167,12 @@ def build_runner(cfg: Config) -> Runner:
             'auto_scale_lr.enable scales all optimizers by one batch size, but this '
             'config has one per stream; set the learning rates instead'
         )
-    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+    try:
+        return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+    except TypeError as error:
+        if found := unknown_argument(error, cfg.model):
+            raise found from error
+        raise
 
 
 def prepare_test(
@@ -152,9 +187,13 @@ def prepare_test(
     Args:
         cfg (Config): Changed in place.
         checkpoint (str): File to test.
-        out (str, optional): Folder for predictions as PNG files of class indices.
+        out (str, optional): Folder for predictions as PNG files of class indices, which the
+            ``IoUMetric`` of ``test_evaluator`` writes.
         show_dir (str, optional): Folder for result panels.
         tta (bool): Average over scales and flips, as ``tta_pipeline`` and ``tta_model`` say.
+
+    Raises:
+        ValueError: If the config lacks what an option needs.
     """
     cfg.load_from = checkpoint
     # Only what a test needs is built: training data need not be on this machine.
@@ -166,12 +205,20 @@ def prepare_test(
         'val_dataloader',
         'val_cfg',
         'val_evaluator',
+        # It wraps models that train; MMEngine's own wrapper tests any model.
+        'model_wrapper_cfg',
     ):
         cfg.pop(key, None)
     if show_dir:
         cfg.default_hooks.visualization.update(draw=True, out_dir=show_dir)
     if out:
-        cfg.test_evaluator.update(output_dir=out, keep_results=True)
+        evaluators = (
+            cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+        )
+        writers = [e for e in evaluators if e.type == 'IoUMetric']
+        if not writers:
+            raise ValueError('--out needs an IoUMetric in test_evaluator')
+        writers[0].update(output_dir=out)
     if tta:
         if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
             raise ValueError('--tta needs tta_model and tta_pipeline in the config')

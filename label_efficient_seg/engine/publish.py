@@ -64,7 +64,7 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
         raise FileExistsError(f'{str(out_dir)!r} exists and is not empty; choose a new folder')
     loaded = load_checkpoint_file(checkpoint, 'cpu')
     model = MODELS.build(_without_pretraining(cfg.model))
-    _load_strictly(model, loaded['state_dict'], checkpoint)
+    _load_strictly(model, loaded.get('state_dict', loaded), checkpoint)
 
     plain = _plain_model(cfg.model)
     segmentor = EncoderDecoder(**{k: v for k, v in plain.items() if k != 'type'})
@@ -123,12 +123,21 @@ def _without_pretraining(node: Any) -> Any:
 
 
 def _load_strictly(model: torch.nn.Module, state: dict, checkpoint: str) -> None:
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    if missing or unexpected:
+    expected = model.state_dict()
+    missing = [name for name in expected if name not in state]
+    unknown = [name for name in state if name not in expected]
+    differing = [
+        f'{name}: {tuple(state[name].shape)} instead of {tuple(tensor.shape)}'
+        for name, tensor in expected.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    if missing or unknown or differing:
         raise ValueError(
             f'{checkpoint!r} is not of this config: {len(missing)} tensors are missing '
-            f'{missing[:3]}, {len(unexpected)} are unknown {unexpected[:3]}'
+            f'{missing[:3]}, {len(unknown)} are unknown {unknown[:3]}, {len(differing)} have '
+            f'another shape {differing[:3]}'
         )
+    model.load_state_dict(state)
     model.eval()
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +56,7 @@ class Run:
 
 
 class Comparison:
-    """Trains each run with each seed, one after the other, and reports.
+    """Trains each run with each seed and reports.
 
     Finished trainings are not repeated, interrupted ones are resumed.
 
@@ -73,18 +75,32 @@ class Comparison:
             raise ValueError(f'runs need names of their own, got {names}')
         self.runs, self.seeds, self.work_dir = list(runs), list(seeds), Path(work_dir)
 
-    def train(self) -> None:
+    def train(self, jobs: int | None = None) -> None:
         """Train what is missing.
+
+        Args:
+            jobs (int, optional): Trainings at a time. Defaults to 1 with a GPU, else to the number
+                of CPU cores: small networks gain little from several threads.
 
         Raises:
             RuntimeError: If a training fails; it names the log.
         """
-        jobs = [(run, seed) for seed in self.seeds for run in self.runs]
-        total = sum(self._config(run, seed).train_cfg.max_iters for run, seed in jobs)
-        with Progress(total, 'training') as progress:
-            for number, (run, seed) in enumerate(jobs, start=1):
-                progress.label = f'[{number}/{len(jobs)}] {run.name}, seed {seed}'
-                self._train_one(run, seed, progress)
+        pairs = [(run, seed) for seed in self.seeds for run in self.runs]
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+        jobs = min(jobs or (1 if torch.cuda.is_available() else cores), len(pairs))
+        environment = dict(os.environ)
+        environment.setdefault('OMP_NUM_THREADS', str(max(1, cores // jobs)))
+        total = sum(self._config(run, seed).train_cfg.max_iters for run, seed in pairs)
+        with (
+            Progress(total, f'iterations of {len(pairs)} trainings') as progress,
+            ThreadPoolExecutor(jobs) as pool,
+        ):
+            futures = [pool.submit(self._train_one, *pair, progress, environment) for pair in pairs]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def results(self) -> dict[str, list[float]]:
         """Last validation mIoU, in percent, of each run by seed."""
@@ -161,7 +177,7 @@ class Comparison:
             '--resume', '--cfg-options', *(f'{key}={value}' for key, value in options.items()),
         ]  # fmt: skip
 
-    def _train_one(self, run: Run, seed: int, progress: Progress) -> None:
+    def _train_one(self, run: Run, seed: int, progress: Progress, environment: dict) -> None:
         folder, cfg = self._folder(run, seed), self._config(run, seed)
         fingerprint = hashlib.sha256(cfg.pretty_text.encode()).hexdigest()
         self._check_fingerprint(folder, fingerprint)
@@ -175,7 +191,11 @@ class Comparison:
         with (
             open(log, 'a') as file,
             subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=environment,
             ) as process,
         ):
             for line in process.stdout:

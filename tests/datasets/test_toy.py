@@ -67,21 +67,6 @@ def checksums(root):
     }
 
 
-def bar_corners(item):
-    """Corners of a bar five times as long as wide whose area is that of a disc of its radius."""
-    width = item.radius * math.sqrt(math.pi / 5)
-    half_diagonal, opening = width * math.sqrt(26) / 2, math.atan2(1, 5)
-    # The angle points along the bar.
-    turns = (-opening, opening, math.pi - opening, math.pi + opening)
-    return [
-        (
-            item.x + half_diagonal * math.cos(item.angle + turn),
-            item.y + half_diagonal * math.sin(item.angle + turn),
-        )
-        for turn in turns
-    ]
-
-
 def ring_radii(item):
     """Of a ring whose hole takes 36 % of its outer circle, with the area of a disc."""
     outer = item.radius / math.sqrt(1 - 0.36)
@@ -89,31 +74,22 @@ def ring_radii(item):
 
 
 def depth(item, x, y):
-    """Distance from the outline, positive inside: by circles, or by a bar's four edges."""
+    """Distance from the outline, positive inside."""
     center = math.dist((x, y), (item.x, item.y))
     if item.shape == 'disc':
         return item.radius - center
-    if item.shape == 'ring':
-        inner, outer = ring_radii(item)
-        return min(center - inner, outer - center)
-    corners = bar_corners(item)
-    return min(
-        ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / math.dist((ax, ay), (bx, by))
-        for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True)
-    )
+    inner, outer = ring_radii(item)
+    return min(center - inner, outer - center)
 
 
 def outline_length(item):
     if item.shape == 'disc':
         return 2 * math.pi * item.radius
-    if item.shape == 'ring':
-        return 2 * math.pi * sum(ring_radii(item))
-    corners = bar_corners(item)
-    return 2 * (math.dist(*corners[:2]) + math.dist(*corners[1:3]))
+    return 2 * math.pi * sum(ring_radii(item))
 
 
 def test_classes_and_attributes():
-    assert len(CLASSES) == len(PALETTE) == len(set(PALETTE)) == 10
+    assert len(CLASSES) == len(PALETTE) == len(set(PALETTE)) == 7
     assert ATTRIBUTES.shape == (len(CLASSES), len(ATTRIBUTE_NAMES))
     for name, row in zip(CLASSES, ATTRIBUTES, strict=True):
         named = {a for a, value in zip(ATTRIBUTE_NAMES, row, strict=True) if value == 1}
@@ -130,9 +106,9 @@ def test_seen_classes_show_every_shape_and_texture():
 
 @pytest.mark.parametrize('shape', SHAPES)
 def test_shapes_have_their_outline_and_the_area_of_a_disc(shape):
-    for radius, angle in ((14.0, 0.0), (21.3, 0.5), (30.0, 2.9), (25.0, 4.0)):
+    for radius in (14.0, 21.3, 25.0, 30.0):
         item = ToyObject(
-            shape, 'striped', 63.3, 64.8, radius, angle, 8.0, 0.0, (0.0, 0.0), np.zeros((2, 3))
+            shape, 'striped', 63.3, 64.8, radius, 8.0, 0.0, (0.0, 0.0), np.zeros((2, 3))
         )
         distance = signed_distance(item, 128)
         expected = [[-depth(item, x, y) for x in range(128)] for y in range(128)]
@@ -395,7 +371,7 @@ def test_dataset_labeled_and_unlabeled(tiny):
     scene = render(TINY, 'source', 'train', index)
     assert np.array_equal(sample['img'][..., ::-1], scene.image)
     assert np.array_equal(sample['gt_seg_map'], scene.labels)
-    assert (sample['num_classes'], sample['ignore_index']) == (10, 255)
+    assert (sample['num_classes'], sample['ignore_index']) == (7, 255)
 
     unlabeled = ToyDataset('train_1_8_unlabeled', labeled=False, data_root=str(tiny))
     assert len(unlabeled) == 14

@@ -7,7 +7,7 @@ data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
 train_list = 'splits/voc_animals/train.txt'
 labeled_list = 'splits/voc_animals/1_8/labeled.txt'
-crop_size = (160, 160)  # height, width
+crop_size = (161, 161)  # height, width; 8 n + 1 for corners that stay aligned at stride 8
 
 augmentation = [
     dict(type='RandomScale', ratio_range=(0.5, 1.5)),

@@ -14,9 +14,8 @@ model = dict(
         size_divisor=1,
     ),
     backbone=dict(
-        type='MobileNetV2',
-        strides=(1, 2, 2, 1, 1, 1, 1),
-        dilations=(1, 1, 1, 2, 2, 4, 4),
+        type='DilatedMobileNetV2',
+        output_stride=8,
         # Only the last is used, but with a single index the backbone returns a bare tensor, of
         # which a head would take one image for the feature map.
         out_indices=(1, 2, 4, 6),

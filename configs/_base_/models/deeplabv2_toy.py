@@ -23,7 +23,7 @@ model = dict(
         in_channels=256,
         in_index=3,
         dilations=(1, 2, 4, 6),
-        num_classes=10,
+        num_classes=7,
         align_corners=True,
         loss_decode=dict(type='MaskedCrossEntropyLoss'),
     ),

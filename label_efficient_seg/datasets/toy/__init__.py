@@ -1,7 +1,7 @@
 """Embedded, procedural and deterministic dataset of textured shapes.
 
-Written for trying methods in minutes on a CPU. The nine object classes are the combinations of
-three shapes and three textures. Each texture has a typical hue, which varies; colour and size say
+Written for trying methods in minutes on a CPU. The six object classes are the combinations of
+two shapes and three textures. Each texture has a typical hue, which varies; colour and size say
 nothing about the shape. A source and a target style make a domain pair, the target's images have
 a graded difficulty.
 """

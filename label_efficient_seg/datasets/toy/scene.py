@@ -23,7 +23,6 @@ class ToyObject:
     x: float
     y: float
     radius: float
-    angle: float
     period: float
     texture_angle: float
     texture_phase: tuple[float, float]
@@ -83,8 +82,6 @@ def render_scene(spec: ToySpec, rng: np.random.Generator) -> ToyScene:
 def signed_distance(item: ToyObject, size: int) -> np.ndarray:
     """Distance of each pixel centre to the outline of an object, negative inside.
 
-    Beyond the corners of a bar it is the larger of the distances to the lines of the two edges.
-
     Args:
         item (ToyObject): The object.
         size (int): Height and width S of the grid.
@@ -95,15 +92,9 @@ def signed_distance(item: ToyObject, size: int) -> np.ndarray:
     dx, dy = _grid(size, item.x, item.y)
     if item.shape == 'disc':
         return np.hypot(dx, dy) - np.float32(item.radius)
-    if item.shape == 'ring':
-        # Radii R and 0.6 R: its area is 0.64 pi R^2.
-        outer = item.radius / 0.8
-        return np.abs(np.hypot(dx, dy) - np.float32(0.8 * outer)) - np.float32(0.2 * outer)
-    # A bar of half width a and half length 5 a has the area 20 a^2.
-    cos, sin = math.cos(item.angle), math.sin(item.angle)
-    along, across = np.abs(dx * cos + dy * sin), np.abs(dy * cos - dx * sin)
-    half_width = np.float32(item.radius * math.sqrt(math.pi / 20))
-    return np.maximum(along - 5 * half_width, across - half_width)
+    # The ring has the radii R and 0.6 R, and so the area 0.64 pi R^2.
+    outer = item.radius / 0.8
+    return np.abs(np.hypot(dx, dy) - np.float32(0.8 * outer)) - np.float32(0.2 * outer)
 
 
 def texture_pattern(item: ToyObject, size: int) -> np.ndarray:
@@ -209,7 +200,6 @@ def _random_object(spec: ToySpec, rng: np.random.Generator) -> ToyObject:
         x=float(x),
         y=float(y),
         radius=radius,
-        angle=float(rng.uniform(0, 2 * math.pi)),
         period=float(min(rng.uniform(*spec.texture_period), 0.75 * radius)),
         texture_angle=float(rng.uniform(0, math.pi)),
         texture_phase=tuple(rng.uniform(0, 1, 2).tolist()),

@@ -1,6 +1,13 @@
 from .checkpoint_match_hook import CheckpointMatchHook
+from .class_count_hook import ClassCountHook
 from .invalid_loss_hook import InvalidLossHook
 from .panel_hook import PanelHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 
-__all__ = ['CheckpointMatchHook', 'InvalidLossHook', 'PanelHook', 'SafeCheckpointHook']
+__all__ = [
+    'CheckpointMatchHook',
+    'ClassCountHook',
+    'InvalidLossHook',
+    'PanelHook',
+    'SafeCheckpointHook',
+]

@@ -4,7 +4,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-
 ADVICE = (
     'Lower the learning rate, set clip_grad in optim_wrapper, or check the data with '
     'tools/check_dataset.py'
@@ -59,7 +58,7 @@ class InvalidLossHook(Hook):
         ]
         if broken:
             raise FloatingPointError(
-                f'iteration {runner.iter + 1}: {len(broken)} tensors of the model hold NaN or '
-                f'infinity ({", ".join(broken[:3])}) and were not saved; all checkpoints in '
-                f'{runner.work_dir} are from before. {ADVICE}'
+                f'iteration {checkpoint["meta"]["iter"]}: {len(broken)} tensors of the model '
+                f'hold NaN or infinity ({", ".join(broken[:3])}) and were not saved; all '
+                f'checkpoints in {runner.work_dir} are from before. {ADVICE}'
             )

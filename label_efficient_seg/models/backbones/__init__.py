@@ -1,3 +1,4 @@
 from .deeplabv2_resnet import DeepLabV2ResNet
+from .dilated_mobilenet_v2 import DilatedMobileNetV2
 
-__all__ = ['DeepLabV2ResNet']
+__all__ = ['DeepLabV2ResNet', 'DilatedMobileNetV2']

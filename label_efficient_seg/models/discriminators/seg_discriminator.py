@@ -55,6 +55,17 @@ class SegDiscriminator(BaseModule):
             )
         return logits
 
+    def confidence(self, logits: Tensor) -> Tensor:
+        """Belief in [0, 1] that each pixel is real, without gradient.
+
+        Args:
+            logits (Tensor): Output of :meth:`forward`.
+
+        Returns:
+            Tensor: Same shape.
+        """
+        return self.loss_adv.probability(logits.detach())
+
     def adversarial_loss(self, logits: Tensor, real: bool, valid: Tensor | None = None) -> Tensor:
         """GAN loss of one batch of logits against one label.
 

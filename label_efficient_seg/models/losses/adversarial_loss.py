@@ -34,6 +34,17 @@ class AdversarialLoss(nn.Module):
         """float: Logits above it are closer to real than to fake."""
         return BOUNDARY[self.mode]
 
+    def probability(self, logits: Tensor) -> Tensor:
+        """Belief in [0, 1] that something is real: the sigmoid, or for ``lsgan`` the clamped score.
+
+        Args:
+            logits (Tensor): Any shape.
+
+        Returns:
+            Tensor: Same shape.
+        """
+        return logits.sigmoid() if self.mode == 'bce' else logits.clamp(0, 1)
+
     def forward(self, logits: Tensor, real: bool, valid: Tensor | None = None) -> Tensor:
         """Mean loss over the valid positions.
 

@@ -11,7 +11,7 @@ def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
     over the joint batch, however many pixels each process has.
 
     Args:
-        values (Tensor): Any shape and dtype. Values where ``weight`` is 0 do not matter, not even NaN.
+        values (Tensor): Any shape. Values where ``weight`` is 0 do not matter, not even NaN.
         weight (Tensor): Broadcastable to ``values``: boolean mask or weights >= 0.
 
     Returns:

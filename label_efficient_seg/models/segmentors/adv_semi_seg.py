@@ -109,7 +109,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
                 * self.discriminator.adversarial_loss(judgement, real=True, valid=valid)
             )
         if iteration >= self.semi_start:
-            confident = judgement.detach().sigmoid()[:, 0] > self.confidence_threshold
+            confident = self.discriminator.confidence(judgement)[:, 0] > self.confidence_threshold
             losses['unlabeled.loss_semi'] = self.lambda_semi * masked_cross_entropy(
                 logits, logits.detach().argmax(dim=1), weight=confident & valid
             )
@@ -144,7 +144,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         Returns:
             Tensor: (N, 1, H, W) in [0, 1].
         """
-        return self.discriminator(seg_logits.softmax(dim=1)).sigmoid()
+        return self.discriminator.confidence(self.discriminator(seg_logits.softmax(dim=1)))
 
     def _labels(self, data_samples: SampleList) -> Tensor:
         return torch.stack([sample.gt_sem_seg.data[0] for sample in data_samples])

@@ -58,7 +58,8 @@ def plain_features(weights: dict[str, Tensor], images: Tensor) -> list[Tensor]:
 
 @pytest.mark.parametrize('size', SIZES)
 def test_equals_plain_network(size):
-    model = build().eval()
+    model = build()
+    model.eval()
     images = torch.randn(2, 3, *size)
     with torch.no_grad():
         expected = plain_features(model.state_dict(), images)
@@ -71,13 +72,16 @@ def test_equals_plain_network(size):
 @pytest.mark.parametrize(('size', 'expected'), [(321, 41), (320, 41), (65, 9), (64, 9), (72, 10)])
 def test_pooling_rounds_up(size, expected):
     # MMSeg's ResNet gives 40, 8 and 9 at the even sizes.
+    model = build()
+    model.eval()
     with torch.no_grad():
-        features = build().eval()(torch.zeros(1, 3, size, size))
+        features = model(torch.zeros(1, 3, size, size))
     assert features[3].shape[-2:] == (expected, expected)
 
 
 def test_batch_norm_is_frozen_but_keeps_statistics():
-    model = build().train()
+    model = build()
+    model.train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 0.1)
     sum(f.square().mean() for f in model(torch.randn(2, 3, 40, 40) + 3)).backward()

@@ -31,7 +31,9 @@ def build(mode: str = 'bce', **kwargs) -> SegDiscriminator:
 def maps_and_masks() -> tuple[list[Tensor], list[Tensor]]:
     """Batches of different number and size of images, with different shares of valid pixels."""
     maps = [torch.randn(n, 3, h, w).mul(3).softmax(1) for n, h, w in SIZES]
-    masks = [torch.rand(n, h, w) < share for (n, h, w), share in zip(SIZES, (0.2, 0.7), strict=True)]
+    masks = [
+        torch.rand(n, h, w) < share for (n, h, w), share in zip(SIZES, (0.2, 0.7), strict=True)
+    ]
     return maps, masks
 
 
@@ -61,9 +63,7 @@ def nearest(mask: Tensor, height: int, width: int) -> Tensor:
     for n in range(len(mask)):
         for y in range(height):
             for x in range(width):
-                result[n, y, x] = mask[
-                    n, y * mask.shape[1] // height, x * mask.shape[2] // width
-                ]
+                result[n, y, x] = mask[n, y * mask.shape[1] // height, x * mask.shape[2] // width]
     return result
 
 
@@ -73,7 +73,8 @@ def nearest(mask: Tensor, height: int, width: int) -> Tensor:
 def test_loss_and_accuracy_over_several_batches(mode, real, upsample):
     discriminator = build(mode, upsample=upsample)
     maps, masks = maps_and_masks()
-    loss, accuracy = discriminator.loss(maps, real, masks)
+    with torch.no_grad():
+        loss, accuracy = discriminator.loss(maps, real, masks)
     logits = [discriminator(m).detach() for m in maps]
     small = [nearest(m, *x.shape[-2:]) for m, x in zip(masks, logits, strict=True)]
     expected_loss, expected_accuracy = loop_means(logits, small, real, mode)
@@ -83,7 +84,8 @@ def test_loss_and_accuracy_over_several_batches(mode, real, upsample):
         assert 0 < expected_accuracy < 100
         assert all(torch.equal(a, b) for a, b in zip(small, masks, strict=True))
     # It is the mean over the joint pixels, not the mean of the batches' means.
-    parts = [discriminator.loss([m], real, [v])[0] for m, v in zip(maps, masks, strict=True)]
+    with torch.no_grad():
+        parts = [discriminator.loss([m], real, [v])[0] for m, v in zip(maps, masks, strict=True)]
     assert abs(float(sum(parts)) / 2 - float(loss)) > 1e-4
 
 
@@ -91,12 +93,12 @@ def test_loss_and_accuracy_over_several_batches(mode, real, upsample):
 def test_adversarial_loss(mode):
     discriminator = build(mode)
     maps, masks = maps_and_masks()
-    logits = discriminator(maps[1])
+    logits = discriminator(maps[1]).detach()
     for real in (False, True):
-        expected, _ = loop_means([logits.detach()], [masks[1]], real, mode)
+        expected, _ = loop_means([logits], [masks[1]], real, mode)
         found = discriminator.adversarial_loss(logits, real, masks[1])
         assert float(found) == pytest.approx(expected, rel=1e-5)
-        expected, _ = loop_means([logits.detach()], [torch.ones_like(masks[1])], real, mode)
+        expected, _ = loop_means([logits], [torch.ones_like(masks[1])], real, mode)
         assert float(discriminator.adversarial_loss(logits, real)) == pytest.approx(
             expected, rel=1e-5
         )

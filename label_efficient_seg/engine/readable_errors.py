@@ -1,0 +1,93 @@
+"""What a user of the command line sees when something is wrong with a config or with data."""
+
+import difflib
+import inspect
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmseg.registry import MODELS
+
+TRACEBACK_VARIABLE = 'LABEL_EFFICIENT_SEG_TRACEBACK'
+PACKAGE = Path(__file__).resolve().parents[1]
+FRAME = re.compile(r'^ +File "(?P<file>[^"]+)", line \d+, in .*\n +(?P<source>.*)\n', re.MULTILINE)
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Print the errors that this package raises on purpose as one line, without a traceback.
+
+    All others, which may be faults of a program, keep theirs. With the environment variable
+    ``LABEL_EFFICIENT_SEG_TRACEBACK`` set, every error does.
+
+    Raises:
+        SystemExit: With status 1, instead of an error of this package.
+    """
+    try:
+        yield
+    except Exception as error:
+        message = _own_message(error)
+        if message is None or os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        print(f'error: {message}\n({TRACEBACK_VARIABLE}=1 shows the traceback)', file=sys.stderr)
+        sys.exit(1)
+
+
+def _own_message(error: Exception) -> str | None:
+    """The message of an error if one of this package's ``raise`` statements made it."""
+    # The text, unlike the traceback object, also has the frames inside of dataloader workers.
+    text = ''.join(traceback.format_exception(error))
+    frames = list(FRAME.finditer(text))
+    if not frames or not frames[-1]['source'].startswith('raise '):
+        return None
+    if PACKAGE not in Path(frames[-1]['file']).resolve().parents:
+        return None
+    after = re.search(rf'^(\w+\.)*{type(error).__name__}: ', text[frames[-1].end() :], re.MULTILINE)
+    return text[frames[-1].end() + after.end() :].strip() if after else None
+
+
+def unknown_argument(error: TypeError, model: dict) -> ValueError | None:
+    """Say where in a model's config an argument stands that its class does not have.
+
+    Args:
+        error (TypeError): What building the model raised.
+        model (dict): Config of the model.
+
+    Returns:
+        ValueError | None: With the place and the most similar argument; None if the error is
+        about something else.
+    """
+    match = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
+    places = list(_places(model, match[1], 'model')) if match else []
+    if not places:
+        return None
+    path, kind = places[0]
+    close = difflib.get_close_matches(match[1], _arguments(kind), n=1)
+    hint = f'did you mean {close[0]!r}?' if close else 'remove it'
+    return ValueError(f'{path}: {kind} has no argument {match[1]!r}; {hint}')
+
+
+def _places(node: Any, key: str, path: str) -> Iterator[tuple[str, str]]:
+    """Dotted paths of a key and the types it is an argument of."""
+    if isinstance(node, dict):
+        if key in node and isinstance(node.get('type'), str):
+            yield f'{path}.{key}', node['type']
+        for name, child in node.items():
+            yield from _places(child, key, f'{path}.{name}')
+    elif isinstance(node, (list, tuple)):
+        for index, child in enumerate(node):
+            yield from _places(child, key, f'{path}.{index}')
+
+
+def _arguments(kind: str) -> set[str]:
+    """Names of the arguments of a registered class and of the classes it inherits from."""
+    names: set[str] = set()
+    for cls in inspect.getmro(MODELS.get(kind) or object):
+        if '__init__' in vars(cls) and cls is not object:
+            names.update(inspect.signature(cls.__init__).parameters)
+    return names - {'self', 'args', 'kwargs'}

@@ -1,0 +1,41 @@
+from types import SimpleNamespace
+
+import pytest
+from mmseg.models import SegTTAModel
+
+from label_efficient_seg.engine.hooks import ClassCountHook
+from label_efficient_seg.models import BranchDataParallel
+from tests.models import tiny
+
+
+def runner(model, metainfo: dict | None) -> SimpleNamespace:
+    loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=metainfo))
+    return SimpleNamespace(
+        model=model, train_dataloader=loader, val_dataloader=loader, test_dataloader=loader
+    )
+
+
+@pytest.mark.parametrize('stage', ['before_train', 'before_val', 'before_test'])
+@pytest.mark.parametrize('wrap', [lambda m: m, BranchDataParallel, SegTTAModel])
+def test_other_numbers_are_refused(stage, wrap):
+    check, model = getattr(ClassCountHook(), stage), wrap(tiny.build_model())
+    check(runner(model, dict(classes=('a', 'b', 'c'))))
+    message = (
+        r'model\.decode_head has num_classes=3, but the dataset has 4 classes \(a, b, c, ...\)'
+    )
+    with pytest.raises(ValueError, match=message):
+        check(runner(model, dict(classes=('a', 'b', 'c', 'd'))))
+    with pytest.raises(ValueError, match=r'has 2 classes \(a, b\); set num_classes=2'):
+        check(runner(model, dict(classes=('a', 'b'))))
+
+
+def test_auxiliary_heads_are_checked():
+    head = dict(tiny.model_cfg().decode_head, num_classes=5)
+    model = tiny.build_model(auxiliary_head=[dict(head, num_classes=3), head])
+    with pytest.raises(ValueError, match=r'model\.auxiliary_head\.1 has num_classes=5'):
+        ClassCountHook().before_train(runner(model, dict(classes=('a', 'b', 'c'))))
+
+
+@pytest.mark.parametrize('metainfo', [None, {}, dict(classes=None)])
+def test_datasets_without_classes_are_left_alone(metainfo):
+    ClassCountHook().before_train(runner(tiny.build_model(), metainfo))

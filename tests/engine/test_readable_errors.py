@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from label_efficient_seg.datasets.mask_checks import MaskError, check_mask_layout
+from label_efficient_seg.datasets.splits import read_split
+from label_efficient_seg.engine.checkpoint import load_checkpoint_file
+from label_efficient_seg.engine.readable_errors import TRACEBACK_VARIABLE, readable_errors
+
+
+class FaultyDataset(Dataset):
+    """Fails in the worker, as masks do that are found out while training."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> None:
+        check_mask_layout(np.zeros((3, 4), np.uint8), (4, 4), "mask 'a.png' of image 'a.jpg'")
+
+
+def report(capfd, function) -> str:
+    with pytest.raises(SystemExit) as end, readable_errors():
+        function()
+    assert end.value.code == 1
+    return capfd.readouterr().err
+
+
+def test_own_errors_are_one_line(capfd, tmp_path):
+    error = report(capfd, lambda: load_checkpoint_file(tmp_path / 'a.pth'))
+    assert error.startswith(f"error: checkpoint '{tmp_path}/a.pth' does not exist\n")
+    assert TRACEBACK_VARIABLE in error and 'Traceback' not in error
+    (tmp_path / 'a.pth').write_text('')
+    # Raised from another error, whose traceback is left out too.
+    error = report(capfd, lambda: load_checkpoint_file(tmp_path / 'a.pth'))
+    assert error.startswith('error: checkpoint') and 'is damaged' in error.splitlines()[0]
+
+
+def test_own_errors_of_dataloader_workers_are_one_line(capfd):
+    loader = DataLoader(FaultyDataset(), num_workers=1)
+    error = report(capfd, lambda: next(iter(loader)))
+    assert error.startswith("error: mask 'a.png' of image 'a.jpg' is 4x3 ")
+    assert 'Traceback' not in error and 'File' not in error
+
+
+def test_variable_shows_the_traceback(tmp_path, monkeypatch):
+    monkeypatch.setenv(TRACEBACK_VARIABLE, '1')
+    with pytest.raises(MaskError), readable_errors():
+        FaultyDataset()[0]
+
+
+def broken_in_this_package() -> None:
+    read_split(None)  # a TypeError inside of it, which no `raise` of it made
+
+
+@pytest.mark.parametrize(
+    'function', [broken_in_this_package, lambda: torch.zeros(2) + torch.zeros(3), lambda: {}['a']]
+)
+def test_all_other_errors_keep_their_traceback(function, capfd):
+    with pytest.raises((TypeError, RuntimeError, KeyError)), readable_errors():
+        function()
+    assert not capfd.readouterr().err
+
+
+def test_nothing_wrong():
+    with readable_errors():
+        value = 3
+    assert value == 3

@@ -1,0 +1,167 @@
+"""Every shipped config builds and trains two iterations, at reduced size on random data."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS
+from PIL import Image
+from torch.utils.data import Dataset
+
+from label_efficient_seg.config_index import get_config_path, list_configs
+from label_efficient_seg.engine import launch
+
+CROP = 64
+
+
+@DATASETS.register_module()
+class RandomPairs(Dataset):
+    """Two random images with masks, read through the pipeline of the dataset it stands for.
+
+    Args:
+        folder: Where it writes them.
+        num_classes: Values of the masks are below, or 255.
+        labeled: Whether samples name the mask.
+        pipeline: Of the dataset.
+    """
+
+    def __init__(self, folder: str, num_classes: int, labeled: bool, pipeline: list[dict]) -> None:
+        self.metainfo = dict(classes=[str(i) for i in range(num_classes)])
+        self.num_classes, self.labeled = num_classes, labeled
+        self.folder, self.pipeline = Path(folder), Compose(pipeline)
+        rng = np.random.default_rng(0)
+        for index in range(len(self)):
+            cv2.imwrite(str(self.folder / f'{index}.png'), rng.integers(0, 256, (90, 120, 3)))
+            mask = rng.integers(0, num_classes, (90, 120), dtype=np.uint8)
+            mask[:9] = 255
+            Image.fromarray(mask).save(self.folder / f'{index}_mask.png')
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> dict:
+        item = dict(
+            img_path=str(self.folder / f'{index}.png'), label_map=None, reduce_zero_label=False,
+            seg_fields=[], num_classes=self.num_classes, ignore_index=255,
+        )  # fmt: skip
+        if self.labeled:
+            item['seg_map_path'] = str(self.folder / f'{index}_mask.png')
+        return self.pipeline(item)
+
+
+class Recorder(Hook):
+    """Keeps the initial weights and what each iteration logs."""
+
+    def before_train(self, runner: Runner) -> None:
+        self.start = {key: value.clone() for key, value in runner.model.state_dict().items()}
+        self.logged: list[dict] = []
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        self.logged.append(outputs)
+
+
+def nodes(node: object, name: str = '') -> list[tuple[str, dict]]:
+    """All dicts in a config with the names they stand under."""
+    found = [(name, node)] if isinstance(node, dict) else []
+    children = node.items() if isinstance(node, dict) else ()
+    if isinstance(node, (list, tuple)):
+        children = ((name, child) for child in node)
+    for child_name, child in children:
+        found += nodes(child, child_name)
+    return found
+
+
+def shrink_crops(pipeline: list) -> None:
+    """Let a training pipeline end in small crops."""
+    for _, step in nodes(pipeline):
+        if 'crop_size' in step:
+            step.crop_size = (CROP, CROP)
+        if step.get('type') == 'Pad':
+            step['size'] = (CROP, CROP)
+        if step.get('type') == 'Resize':
+            step.update(scale=(CROP, CROP), keep_ratio=False)
+
+
+def shrink(cfg: Config, folder: Path) -> None:
+    """Replace data, pre-training and size of a config; everything else stays."""
+    streams = cfg.train_dataloader
+    streams = [streams] if 'dataset' in streams else list(streams.values())
+    for stream in streams:
+        shrink_crops(stream.dataset.pipeline)
+    for stream in (*streams, cfg.val_dataloader, cfg.test_dataloader):
+        dataset = stream.dataset
+        metainfo = dataset.get('metainfo') or DATASETS.get(dataset.type).METAINFO
+        stream.update(batch_size=min(2, stream.batch_size), num_workers=0, persistent_workers=False)
+        stream.dataset = ConfigDict(
+            type='RandomPairs',
+            folder=str(folder),
+            num_classes=len(metainfo['classes']),
+            labeled=dataset.get('labeled', True),
+            pipeline=dataset.pipeline,
+        )
+    for _, node in nodes(cfg.model):
+        node.pop('init_cfg', None)
+        if node.get('type') == 'SyncBN':
+            node['type'] = 'BN'
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.default_hooks.logger.interval = 1
+    cfg.default_hooks.visualization.draw = False
+    cfg.log_level, cfg.work_dir = 'ERROR', str(folder)
+    cfg.experiment_name = folder.name
+
+
+def shrink_model(model: ConfigDict) -> None:
+    """Few layers and channels, for the networks that configs use."""
+    backbone = model.backbone
+    if 'depth' in backbone:
+        backbone.update(depth=50 if backbone.depth >= 50 else 18, base_channels=4, stem_channels=4)
+        width = 4 * (32 if backbone.depth == 50 else 8)
+        for head in (model.decode_head, model.get('auxiliary_head')):
+            if head is not None:
+                head.in_channels = width // 2 ** (3 - head.in_index)
+        if 'c1_in_channels' in model.decode_head:
+            model.decode_head.c1_in_channels = width // 8
+    for head in (model.decode_head, model.get('auxiliary_head')):
+        if head is not None and 'channels' in head:
+            head.channels = 8
+    if 'discriminator' in model:
+        model.discriminator.network.channels = 2
+        model.semi_start = 1
+
+
+@pytest.mark.parametrize('name', list_configs())
+def test_config_trains(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    cfg = launch.load_config(name)
+    shrink(cfg, tmp_path)
+    shrink_model(cfg.model)
+    runner = launch.build_runner(cfg)
+    recorder = Recorder()
+    runner.register_hook(recorder)
+    runner.train()
+    assert len(recorder.logged) == 2
+    expected = {'loss', 'decode.loss_ce'}
+    if 'discriminator' in cfg.model:
+        expected |= {'labeled.loss_adv', 'unlabeled.loss_adv', 'unlabeled.loss_semi'}
+        expected |= {'discriminator.loss_real', 'discriminator.loss_fake'}
+    if 'auxiliary_head' in cfg.model:
+        expected.add('aux.loss_ce')
+    assert expected <= recorder.logged[1].keys()
+    state = runner.model.state_dict()
+    moved = {key for key, value in state.items() if not value.equal(recorder.start[key])}
+    trainable = {key for key, value in runner.model.named_parameters() if value.requires_grad}
+    assert trainable <= moved
+
+
+@pytest.mark.parametrize('name', list_configs())
+def test_schedule_ends_at_zero(name):
+    cfg = Config.fromfile(get_config_path(name))
+    assert all(scheduler.get('eta_min', 0) == 0 for scheduler in cfg.param_scheduler)

@@ -1,0 +1,161 @@
+"""The command line from training to a published model, on one process and on two."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from label_efficient_seg.config_index import resource_root
+from label_efficient_seg.datasets.toy import ToyDataset
+
+TOOLS = resource_root() / 'tools'
+CONFIG = 'advsemi/deeplabv2_r18_toy_semi'
+# An odd number of images: with two processes one of them is tested twice and counted once.
+IMAGES = 3
+OPTIONS = [
+    'train_cfg.max_iters=4', 'train_cfg.val_interval=4', 'default_hooks.checkpoint.interval=4',
+    'default_hooks.logger.interval=1', 'model.semi_start=2', 'model.confidence_threshold=0.4',
+    'model.backbone.base_channels=4', 'model.backbone.stem_channels=4',
+    'model.decode_head.in_channels=32', 'model.discriminator.network.channels=2',
+    # Random weights that predict several classes, and a rate that leaves them so.
+    'model.decode_head.init_cfg.type=Normal', 'model.decode_head.init_cfg.layer=Conv2d',
+    'model.decode_head.init_cfg.std=0.5', 'optim_wrapper.segmentor.optimizer.lr=1e-4',
+    'train_dataloader.labeled.batch_size=2', 'train_dataloader.unlabeled.batch_size=2',
+    f'val_dataloader.dataset.indices={IMAGES}', f'test_dataloader.dataset.indices={IMAGES}',
+]  # fmt: skip
+LOSSES = {
+    'loss', 'decode.loss_ce', 'labeled.loss_adv', 'unlabeled.loss_adv', 'unlabeled.loss_semi',
+    'discriminator.loss', 'discriminator.loss_real', 'discriminator.loss_fake',
+}  # fmt: skip
+
+
+def run(*command: str, options: bool = True, status: int = 0) -> str:
+    """Run a tool with the small settings; its output."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = str(free.getsockname()[1])
+    process = subprocess.run(
+        [*command, *(['--cfg-options', *OPTIONS] if options else [])],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+        env=dict(os.environ, PORT=port, PYTHON=sys.executable, OMP_NUM_THREADS='1'),
+    )  # fmt: skip
+    assert process.returncode == status, process.stdout[-1500:]
+    return process.stdout
+
+
+def tool(name: str, *arguments: object, **kwargs) -> str:
+    return run(sys.executable, str(TOOLS / name), *map(str, arguments), **kwargs)
+
+
+def scalars(work_dir: Path) -> list[dict]:
+    """What a run logged, line by line."""
+    (file,) = work_dir.glob('*/vis_data/scalars.json')
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def figures(work_dir: Path) -> dict[str, float]:
+    """What a test reported, without times."""
+    (file,) = (path for path in work_dir.glob('*/*.json'))
+    return {k: v for k, v in json.loads(file.read_text()).items() if 'time' not in k}
+
+
+def assert_trained(work_dir: Path) -> None:
+    logged = [line for line in scalars(work_dir) if 'loss' in line]
+    assert [line['step'] for line in logged] == [1, 2, 3, 4]
+    assert LOSSES <= logged[-1].keys()
+    assert all(np.isfinite(line[name]) for line in logged for name in LOSSES & line.keys())
+    assert (work_dir / 'iter_4.pth').is_file()
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory) -> Path:
+    work_dir = tmp_path_factory.mktemp('trained')
+    tool('train.py', CONFIG, '--work-dir', work_dir)
+    return work_dir
+
+
+@pytest.fixture(scope='module')
+def tested(trained, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('tested')
+    tool(
+        'test.py', CONFIG, trained / 'iter_4.pth', '--work-dir', folder / 'work',
+        '--out', folder / 'predictions', '--show-dir', folder / 'panels',
+    )  # fmt: skip
+    return folder
+
+
+def mean_iou(folder: Path) -> float:
+    """mIoU of PNG files with class indices, in percent, class by class over all pixels."""
+    dataset = ToyDataset(split='val', indices=IMAGES)
+    pairs = []
+    for item in map(dataset.get_data_info, range(IMAGES)):
+        truth = np.asarray(Image.open(item['seg_map_path']))
+        prediction = np.asarray(Image.open(folder / Path(item['img_path']).name))
+        assert prediction.shape == truth.shape and prediction.dtype == np.uint8
+        pairs.append((prediction[truth != 255], truth[truth != 255]))
+    predicted, true = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    ratios = []
+    for index in range(len(dataset.metainfo['classes'])):
+        union = ((predicted == index) | (true == index)).sum()
+        if union:
+            ratios.append(((predicted == index) & (true == index)).sum() / union)
+    return 100 * float(np.mean(ratios))
+
+
+def test_training_logs_finite_losses(trained):
+    assert_trained(trained)
+    assert 'mIoU' in scalars(trained)[-1]
+
+
+def test_testing_writes_predictions_that_have_the_reported_figure(tested):
+    files = list((tested / 'predictions').iterdir())
+    assert len(files) == IMAGES
+    assert len(np.unique([np.asarray(Image.open(file)) for file in files])) > 2
+    assert figures(tested / 'work')['mIoU'] == pytest.approx(
+        mean_iou(tested / 'predictions'), abs=0.01
+    )
+    assert len(list((tested / 'panels').rglob('*.png'))) == IMAGES
+
+
+def test_two_processes_report_the_figures_of_one(trained, tested, tmp_path):
+    run(
+        str(TOOLS / 'dist_test.sh'), CONFIG, str(trained / 'iter_4.pth'), '2',
+        '--work-dir', str(tmp_path),
+    )  # fmt: skip
+    assert figures(tmp_path) == figures(tested / 'work')
+
+
+def test_two_processes_train(tmp_path):
+    run(str(TOOLS / 'dist_train.sh'), CONFIG, '2', '--work-dir', str(tmp_path))
+    assert_trained(tmp_path)
+
+
+def test_augmented_testing(trained, tested, tmp_path):
+    tool('test.py', CONFIG, trained / 'iter_4.pth', '--work-dir', tmp_path, '--tta')
+    found, plain = figures(tmp_path), figures(tested / 'work')
+    assert found.keys() == plain.keys() and found != plain
+    assert all(np.isfinite(value) for value in found.values())
+
+
+def test_publishing(trained, tmp_path):
+    # The config of the run stands in its folder, with the settings of the command line.
+    config = trained / 'deeplabv2_r18_toy_semi.py'
+    output = tool(
+        'publish_segmentor.py', config, trained / 'iter_4.pth', tmp_path / 'out', options=False
+    )
+    assert 'agree bit for bit' in output
+    assert output.splitlines()[-2:] == [
+        str(tmp_path / 'out' / f'deeplabv2_r18_toy_semi.{suffix}') for suffix in ('py', 'pth')
+    ]
+
+
+def test_faults_end_in_one_line(tmp_path):
+    output = tool('test.py', CONFIG, tmp_path / 'gone.pth', '--work-dir', tmp_path, status=1)
+    assert f"error: checkpoint '{tmp_path}/gone.pth' does not exist\n" in output
+    assert 'Traceback' not in output
