@@ -1,4 +1,4 @@
-"""Every shipped config builds and trains two iterations, at reduced size on random data."""
+"""Every shipped config builds, trains and validates, at reduced size on random data."""
 
 from pathlib import Path
 
@@ -111,7 +111,8 @@ def shrink(cfg: Config, folder: Path) -> None:
         node.pop('init_cfg', None)
         if node.get('type') == 'SyncBN':
             node['type'] = 'BN'
-    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    # The schedules end at 0: two iterations that learn, and one that does not.
+    cfg.train_cfg.update(max_iters=3, val_interval=3)
     cfg.default_hooks.logger.interval = 1
     cfg.default_hooks.visualization.draw = False
     cfg.log_level, cfg.work_dir = 'ERROR', str(folder)
@@ -147,7 +148,7 @@ def test_config_trains(name, tmp_path, monkeypatch):
     recorder = Recorder()
     runner.register_hook(recorder)
     runner.train()
-    assert len(recorder.logged) == 2
+    assert len(recorder.logged) == 3
     expected = {'loss', 'decode.loss_ce'}
     if 'discriminator' in cfg.model:
         expected |= {'labeled.loss_adv', 'unlabeled.loss_adv', 'unlabeled.loss_semi'}
@@ -159,6 +160,8 @@ def test_config_trains(name, tmp_path, monkeypatch):
     moved = {key for key, value in state.items() if not value.equal(recorder.start[key])}
     trainable = {key for key, value in runner.model.named_parameters() if value.requires_grad}
     assert trainable <= moved
+    sample = next(iter(Runner.build_dataloader(cfg.test_dataloader)))
+    assert sample['inputs'][0].shape[0] == 3 and 'gt_sem_seg' in sample['data_samples'][0]
 
 
 @pytest.mark.parametrize('name', list_configs())

@@ -48,10 +48,12 @@ def main() -> int:
     from label_efficient_seg.datasets.check_report import format_report
     from label_efficient_seg.datasets.checking import check_config
     from label_efficient_seg.engine.launch import load_config
+    from label_efficient_seg.engine.readable_errors import readable_errors
 
-    cfg = load_config(args.config, cfg_options=args.cfg_options)
-    report = check_config(cfg, args.workers, args.max_images)
-    print(format_report(report, args.show))
+    with readable_errors():
+        cfg = load_config(args.config, cfg_options=args.cfg_options)
+        report = check_config(cfg, args.workers, args.max_images)
+        print(format_report(report, args.show))
     return int(bool(report.findings))
 
 

@@ -4,6 +4,7 @@ import os
 import posixpath
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import mmengine.fileio as fileio
 
@@ -101,6 +102,23 @@ class PartiallyLabeledMixin:
                 item['seg_map_path'] = os.path.join(mask_folder, name + self.seg_map_suffix)
             items.append(item)
         return items
+
+    def prepare_data(self, idx: int) -> Any:
+        """Load one image.
+
+        Raises:
+            OSError: If the image is damaged; MMCV's own error does not say what to do.
+        """
+        try:
+            return super().prepare_data(idx)
+        except AssertionError as error:
+            if 'failed to load image' not in str(error):
+                raise
+            path = self.get_data_info(idx)['img_path']
+            raise OSError(
+                f"image '{path}' is damaged; replace it or take it off the list. "
+                'tools/check_dataset.py CONFIG finds all such images'
+            ) from error
 
     def _ids(self) -> list[str]:
         if self.ann_file:

@@ -120,8 +120,8 @@ def _damaged(path: Path) -> ValueError:
 
 def _reason(error: pickle.UnpicklingError) -> str:
     """What was refused, without PyTorch's advice to switch the protection off."""
-    paragraphs = [' '.join(paragraph.split()) for paragraph in str(error).split('\n\n')]
-    return paragraphs[min(1, len(paragraphs) - 1)].partition(' Please use ')[0]
+    text = str(error).partition('\n\nCheck the documentation')[0].strip().splitlines()[-1]
+    return text.strip().removeprefix('WeightsUnpickler error: ').partition(' Please use ')[0]
 
 
 def _is_legacy_pickle(path: Path) -> bool:

@@ -26,10 +26,14 @@ def readable_errors() -> Iterator[None]:
     ``LABEL_EFFICIENT_SEG_TRACEBACK`` set, every error does.
 
     Raises:
-        SystemExit: With status 1, instead of an error of this package.
+        SystemExit: With status 1, instead of an error of this package; with status 130, as shells
+            have it, instead of an interruption by the keyboard.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        sys.exit(130)
     except Exception as error:
         message = _own_message(error)
         if message is None or os.environ.get(TRACEBACK_VARIABLE):

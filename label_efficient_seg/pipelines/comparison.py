@@ -189,7 +189,7 @@ class Comparison:
         command[:2] = [sys.executable, str(resource_root() / 'tools/train.py')]
         log, done = folder / 'console.log', 0
         with (
-            open(log, 'a') as file,
+            open(log, 'a', buffering=1) as file,
             subprocess.Popen(
                 command,
                 stdout=subprocess.PIPE,
@@ -213,8 +213,8 @@ class Comparison:
         file = folder / 'fingerprint'
         if file.exists() and file.read_text() != fingerprint:
             raise RuntimeError(
-                f'{folder} holds a training of another config; choose another --work-dir, or '
-                'delete the folder to train again'
+                f'{folder} holds a training of another config; choose another folder, or '
+                'delete this one to train again'
             )
 
     def _picture(self, num_images: int) -> np.ndarray:
@@ -227,7 +227,7 @@ class Comparison:
             predictions.append(masks)
         classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
         rows = []
-        for index in range(num_images):
+        for index in range(len(predictions[0])):
             item = dataset[index]
             image = item['inputs'].numpy().transpose(1, 2, 0)[..., ::-1]
             truth = item['data_samples'].gt_sem_seg.data[0].numpy()

@@ -1,6 +1,7 @@
 """A one-line progress display for long work, on a terminal and in log files."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO, TypeVar
@@ -9,7 +10,7 @@ Item = TypeVar('Item')
 
 
 class Progress:
-    """Count finished items; show share, rate and time left.
+    """Count finished items, from any thread; show share, rate and time left.
 
     On a terminal the line is redrawn in place, at most ten times a second. In a log file or a pipe
     a new line is written every ``log_interval`` seconds. Both end with a line that names the
@@ -52,14 +53,16 @@ class Progress:
         self._start = self._last_drawn = clock()
         self._drawn_width = 0
         self._closed = False
+        self._lock = threading.Lock()
 
     def update(self, count: int = 1) -> None:
         """Add ``count`` finished items and show the line when it is due."""
-        self.done += count
-        now = self._clock()
-        if now - self._last_drawn >= self._interval:
-            self._last_drawn = now
-            self._write(self._line(now), end='' if self._in_place else '\n')
+        with self._lock:
+            self.done += count
+            now = self._clock()
+            if now - self._last_drawn >= self._interval:
+                self._last_drawn = now
+                self._write(self._line(now), end='' if self._in_place else '\n')
 
     def close(self) -> None:
         """Write the last line: how many items in which time. Further calls do nothing."""

@@ -297,3 +297,18 @@ def test_image_folder_without_images(tmp_path):
     (tmp_path / 'images').mkdir()
     with pytest.raises(SplitError, match='has no file that ends in'):
         ImageFolderSegDataset(**arguments)
+
+
+def test_a_damaged_image_is_named_with_the_way_out(tmp_path):
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    (folder / 'broken.jpg').write_bytes(b'\xff\xd8 not a picture')
+    dataset = ImageFolderSegDataset(
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images'),
+        labeled=False,
+        metainfo=dict(classes=('a', 'b')),
+        pipeline=[dict(type='LoadImageFromFile')],
+    )
+    with pytest.raises(OSError, match=r'broken\.jpg.* is damaged.*check_dataset'):
+        dataset[0]

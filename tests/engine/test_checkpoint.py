@@ -1,9 +1,9 @@
 """Loading of files that are good, broken or malicious."""
 
-import copy
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.model import BaseModule
-from mmengine.runner import CheckpointLoader, load_checkpoint
+from mmengine.runner import load_checkpoint
 from safetensors.torch import save_file
 
 from label_efficient_seg.engine import checkpoint
@@ -22,26 +22,6 @@ from label_efficient_seg.engine.checkpoint import (
     secure_loading,
 )
 from tests.engine.small_run import build_runner
-
-VARIABLES = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
-
-
-@pytest.fixture
-def isolated(monkeypatch) -> Iterator[None]:
-    """Undoes what `secure_loading` does to the process."""
-    for name in VARIABLES:
-        monkeypatch.setenv(name, '')
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(CheckpointLoader, '_schemes', copy.copy(CheckpointLoader._schemes))
-    allowed = torch.serialization.get_safe_globals()
-    yield
-    torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals(allowed)
-
-
-@pytest.fixture
-def secured(isolated) -> None:
-    secure_loading()
 
 
 class Payload:
@@ -98,11 +78,14 @@ def test_malicious_file_does_not_run(secured, tmp_path, loader, file_format):
         assert target.exists()
 
 
-def test_without_protection_the_file_runs(isolated, tmp_path):
-    # What the protection is for.
-    torch.save(dict(payload=Payload(tmp_path / 'it_ran')), tmp_path / 'evil.pth')
-    load_checkpoint(torch.nn.Linear(1, 1), str(tmp_path / 'evil.pth'))
-    assert (tmp_path / 'it_ran').exists()
+@pytest.mark.parametrize('file_format', ['zip', 'legacy'])
+def test_harmless_objects_of_other_kinds_are_named(secured, tmp_path, file_format):
+    FORMATS[file_format](dict(a=Fraction(1, 2)), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=r'GLOBAL fractions\.Fraction was not an allowed') as e:
+        load_checkpoint_file(tmp_path / 'a.pth')
+    assert 'weights_only' not in str(e.value) and 'Please' not in str(e.value)
+    secure_loading(trust=True)
+    assert load_checkpoint_file(tmp_path / 'a.pth') == dict(a=Fraction(1, 2))
 
 
 def test_mmengines_own_checkpoint_loads(secured, tmp_path):

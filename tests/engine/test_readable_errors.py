@@ -62,6 +62,12 @@ def test_all_other_errors_keep_their_traceback(function, capfd):
     assert not capfd.readouterr().err
 
 
+def test_interruption(capfd):
+    with pytest.raises(SystemExit) as end, readable_errors():
+        raise KeyboardInterrupt
+    assert end.value.code == 130 and capfd.readouterr().err == 'interrupted\n'
+
+
 def test_nothing_wrong():
     with readable_errors():
         value = 3

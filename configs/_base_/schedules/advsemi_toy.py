@@ -3,7 +3,7 @@ optim_wrapper = dict(
     constructor='BranchOptimWrapperConstructor',
     segmentor=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01)),
     discriminator=dict(
-        type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.99))
+        type='OptimWrapper', optimizer=dict(type='Adam', lr=3e-4, betas=(0.9, 0.99))
     ),
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]

@@ -48,9 +48,11 @@ class CheckpointMatchHook(Hook):
         examples += [
             f'{name} is {found[name]}, the model has {expected[name]}' for name in differing[:3]
         ]
+        advice = "Use the config it was trained with, which stands in its run's folder"
+        if finetuning:
+            advice = 'Weights of a backbone alone belong into model.backbone.init_cfg'
         raise ValueError(
             f'the checkpoint {runner._load_from!r} is of another model than '
             f'{type(model).__name__} of this config: {len(missing)} of {len(expected)} tensors '
-            f'are missing and {len(differing)} differ in shape ({"; ".join(examples)}). Use the '
-            "config it was trained with, which stands in its run's folder"
+            f'are missing and {len(differing)} differ in shape ({"; ".join(examples)}). {advice}'
         )

@@ -103,7 +103,7 @@ def test_failing_best_checkpoint_keeps_the_one_before(tmp_path, monkeypatch):
     assert weight_in(tmp_path / 'best_mIoU_iter_2.pth') == 2
 
 
-def test_resumed_run_goes_on_removing(tmp_path):
+def test_resumed_run_goes_on_removing(tmp_path, secured):
     options = dict(checkpoint=dict(max_keep_ckpts=1, save_best='mIoU'))
     first = build_runner(tmp_path, scores=[10.0, 5.0, 5.0], **options)
     first.train_loop._max_iters = 4
