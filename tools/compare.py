@@ -32,21 +32,27 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='override values in the config of every run',
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    wrong = [run for run in args.runs if '=' not in run]
+    if wrong:
+        parser.error(f'{wrong[0]!r} is not of the form NAME=CONFIG')
+    return args
 
 
 def main() -> None:
     """Train and report."""
     args = parse_args()
     from label_efficient_seg.engine.checkpoint import secure_loading
+    from label_efficient_seg.engine.readable_errors import readable_errors
     from label_efficient_seg.pipelines import Comparison, Run
 
     secure_loading()
     runs = [Run(*run.split('=', 1), args.cfg_options) for run in args.runs]
-    comparison = Comparison(runs, args.seeds, args.work_dir)
-    comparison.train(args.jobs)
-    comparison.print_table()
-    print(comparison.report(args.title, num_images=args.images))
+    with readable_errors():
+        comparison = Comparison(runs, args.seeds, args.work_dir)
+        comparison.train(args.jobs)
+        comparison.print_table()
+        print(comparison.report(args.title, num_images=args.images))
 
 
 if __name__ == '__main__':

@@ -24,15 +24,17 @@ def main() -> None:
     """Train and report."""
     args = parse_args()
     from label_efficient_seg.engine.checkpoint import secure_loading
+    from label_efficient_seg.engine.readable_errors import readable_errors
     from label_efficient_seg.pipelines import Comparison, Run
 
     secure_loading()
     names = dict(supervised='supervised', advsemi='semi', oracle='oracle')
     runs = [Run(name, f'advsemi/deeplabv2_r18_toy_{file}') for name, file in names.items()]
-    comparison = Comparison(runs, args.seeds, args.work_dir)
-    comparison.train(args.jobs)
-    comparison.print_table()
-    print(comparison.report('AdvSemiSeg with 1/8 of the labels', TEXT))
+    with readable_errors():
+        comparison = Comparison(runs, args.seeds, args.work_dir)
+        comparison.train(args.jobs)
+        comparison.print_table()
+        print(comparison.report('AdvSemiSeg with 1/8 of the labels', TEXT))
 
 
 if __name__ == '__main__':

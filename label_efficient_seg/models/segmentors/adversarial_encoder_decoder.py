@@ -51,8 +51,9 @@ class AdversarialEncoderDecoder(EncoderDecoder):
     def __init__(self, *, discriminator: dict, **kwargs) -> None:
         super().__init__(**kwargs)
         _check_head(self.decode_head)
-        discriminator['network'].setdefault('in_channels', self.num_classes)
-        self.discriminator = MODELS.build(discriminator)
+        network = dict(discriminator['network'])
+        network.setdefault('in_channels', self.num_classes)
+        self.discriminator = MODELS.build(dict(discriminator, network=network))
 
     def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Update the segmentor, then the discriminator.

@@ -35,3 +35,26 @@ def test_logits_have_one_channel_at_stride_32(size, expected):
 def test_small_maps_are_refused(size):
     with pytest.raises(ValueError, match=rf'at least 32x32 pixels, got \({size[0]}, {size[1]}\)'):
         FCDiscriminator(in_channels=3, channels=2)(torch.zeros(1, 3, *size))
+
+
+@pytest.mark.parametrize('strides', [(2, 2, 2, 1, 1), (2, 1, 2, 1, 2), (1, 1, 1, 1, 1)])
+def test_least_size_for_other_strides_is_where_convolutions_start_to_work(strides):
+    network = FCDiscriminator(in_channels=2, channels=1, strides=strides)
+    least = next(
+        size for size in range(1, 64) if _works(network.layers, torch.zeros(1, 2, size, size))
+    )
+    assert network.min_size == least
+    assert network(torch.zeros(1, 2, least, least)).shape == (1, 1, 1, 1)
+
+
+def _works(layers, maps):
+    try:
+        layers(maps)
+    except RuntimeError:
+        return False
+    return True
+
+
+def test_five_strides_are_needed():
+    with pytest.raises(ValueError, match=r'five convolutions, got the strides \(2, 2\)'):
+        FCDiscriminator(in_channels=2, strides=(2, 2))
