@@ -51,7 +51,7 @@ def test_voc_animals(tmp_path, monkeypatch):
     write_voc(tmp_path, 'voc_animals/train.txt')
     write_voc(tmp_path, 'voc_animals/val.txt')
     cfg = load('voc_animals_semi', monkeypatch, 'VOC_ANIMALS_ROOT', tmp_path)
-    check_streams(cfg, (160, 160))
+    check_streams(cfg, (161, 161))
     report = check_config(cfg, max_images=5)
     assert report.findings == []
     assert [len(stream.samples) for stream in report.streams] == [55, 382, 445, 445]

@@ -71,6 +71,20 @@ class LoadCheckedAnnotations(LoadAnnotations):
         imdecode_backend (str): Decoder of the mask files. ``'pillow'`` keeps palette indices.
     """
 
+    def transform(self, results: dict) -> dict:
+        """Load the mask of a dataset's item; leave other images alone.
+
+        ``mmseg.apis`` runs test pipelines on images that belong to no dataset. It takes out
+        ``LoadAnnotations`` beforehand, but by that name only.
+
+        Args:
+            results (dict): With ``seg_fields`` if it is an item of a dataset.
+
+        Returns:
+            dict: The same dict, with ``gt_seg_map`` for an item.
+        """
+        return super().transform(results) if 'seg_fields' in results else results
+
     def _load_seg_map(self, results: dict) -> None:
         reduce_zero_label = results['reduce_zero_label']
         if self.reduce_zero_label not in (None, reduce_zero_label):

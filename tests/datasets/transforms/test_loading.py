@@ -159,3 +159,9 @@ def test_valid_mask_marks_padding():
     assert mask.shape == (1, 4, 8)
     assert (mask[..., :5] == 0).all()
     assert (mask[..., 5:] == 255).all()
+
+
+def test_images_of_no_dataset_pass_as_in_mmsegs_inference(tmp_path):
+    image = np.zeros((4, 5, 3), np.uint8)
+    results = dict(img=image, img_path='any.jpg')
+    assert LoadCheckedAnnotations()(dict(results)) == results
