@@ -5,17 +5,19 @@ from ._stack import check_stack
 
 check_stack()
 
-from . import datasets, engine, models, visualization
-from .config_index import get_config, get_config_path, list_configs, resource_root
+from . import datasets, engine, evaluation, models, visualization
+from .config_index import get_config, get_config_path, list_configs, list_pipelines, resource_root
 from .version import __version__
 
 __all__ = [
     '__version__',
     'datasets',
     'engine',
+    'evaluation',
     'get_config',
     'get_config_path',
     'list_configs',
+    'list_pipelines',
     'models',
     'resource_root',
     'visualization',

@@ -25,15 +25,32 @@ def list_configs() -> list[str]:
 
     Returns:
         list[str]: Sorted names such as ``'advsemi/deeplabv2_r101_voc_semi'``; the parts under
-        ``_base_`` are left out.
+        ``_base_`` and the pipelines are left out.
     """
+    return [name for name in _names() if not _is_pipeline(name)]
+
+
+def list_pipelines() -> list[str]:
+    """Lists the pipelines, which ``tools/run_pipeline.py`` runs.
+
+    Returns:
+        list[str]: Sorted names such as ``'advsemi/pipeline_toy'``.
+    """
+    return [name for name in _names() if _is_pipeline(name)]
+
+
+def _names() -> list[str]:
     folder = resource_root() / 'configs'
     names = (path.relative_to(folder).with_suffix('').as_posix() for path in folder.rglob('*.py'))
     return sorted(name for name in names if not name.startswith('_base_/'))
 
 
+def _is_pipeline(name: str) -> bool:
+    return name.rpartition('/')[2].startswith('pipeline_')
+
+
 def get_config_path(name: str) -> Path:
-    """Finds the file of a shipped config.
+    """Finds the file of a shipped config or pipeline.
 
     Args:
         name (str): Path below ``configs``, with or without ``.py``.
@@ -45,7 +62,7 @@ def get_config_path(name: str) -> Path:
         FileNotFoundError: If there is no such config; the message names those with a similar name.
     """
     stem = name.removesuffix('.py')
-    names = list_configs()
+    names = _names()
     folder = resource_root() / 'configs'
     if stem in names:
         return folder / f'{stem}.py'

@@ -14,8 +14,9 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from torch.utils.data import Dataset
 
-from label_efficient_seg.config_index import get_config_path, list_configs
+from label_efficient_seg.config_index import get_config_path, list_configs, list_pipelines
 from label_efficient_seg.engine import launch
+from label_efficient_seg.pipelines import Pipeline
 
 CROP = 64
 
@@ -26,19 +27,19 @@ class RandomPairs(Dataset):
 
     Args:
         folder: Where it writes them.
-        num_classes: Values of the masks are below, or 255.
+        classes: Their names; values of the masks are indices of them, or 255.
         labeled: Whether samples name the mask.
         pipeline: Of the dataset.
     """
 
-    def __init__(self, folder: str, num_classes: int, labeled: bool, pipeline: list[dict]) -> None:
-        self.metainfo = dict(classes=[str(i) for i in range(num_classes)])
-        self.num_classes, self.labeled = num_classes, labeled
+    def __init__(self, folder: str, classes: list, labeled: bool, pipeline: list[dict]) -> None:
+        self.metainfo = dict(classes=classes)
+        self.num_classes, self.labeled = len(classes), labeled
         self.folder, self.pipeline = Path(folder), Compose(pipeline)
         rng = np.random.default_rng(0)
         for index in range(len(self)):
             cv2.imwrite(str(self.folder / f'{index}.png'), rng.integers(0, 256, (90, 120, 3)))
-            mask = rng.integers(0, num_classes, (90, 120), dtype=np.uint8)
+            mask = rng.integers(0, self.num_classes, (90, 120), dtype=np.uint8)
             mask[:9] = 255
             Image.fromarray(mask).save(self.folder / f'{index}_mask.png')
 
@@ -103,7 +104,7 @@ def shrink(cfg: Config, folder: Path) -> None:
         stream.dataset = ConfigDict(
             type='RandomPairs',
             folder=str(folder),
-            num_classes=len(metainfo['classes']),
+            classes=list(metainfo['classes']),
             labeled=dataset.get('labeled', True),
             pipeline=dataset.pipeline,
         )
@@ -133,9 +134,27 @@ def shrink_model(model: ConfigDict) -> None:
     for head in (model.decode_head, model.get('auxiliary_head')):
         if head is not None and 'channels' in head:
             head.channels = 8
-    if 'discriminator' in model:
-        model.discriminator.network.channels = 2
+    for _, node in nodes(model.get('discriminator')):
+        if node.get('type') == 'FCDiscriminator':
+            node.channels = 2
+    if 'semi_start' in model:
         model.semi_start = 1
+
+
+ADVENT_LOGS = {
+    f'discriminator.loss_{domain}_{level}'
+    for domain in ('source', 'target')
+    for level in ('main', 'aux')
+}
+METHOD_LOGS = {
+    'AdvSemiSeg': {
+        'labeled.loss_adv', 'unlabeled.loss_adv', 'unlabeled.loss_semi',
+        'discriminator.loss_real', 'discriminator.loss_fake',
+    },
+    'ADVENT': {'target.loss_adv_main', 'target.loss_adv_aux', *ADVENT_LOGS},
+    'IntraDA': {'hard.loss_adv_main', 'hard.loss_adv_aux', 'discriminator.loss_easy_main'},
+    'MinEnt': {'target.loss_entropy_main', 'target.loss_entropy_aux'},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize('name', list_configs())
@@ -150,9 +169,7 @@ def test_config_trains(name, tmp_path, monkeypatch):
     runner.train()
     assert len(recorder.logged) == 3
     expected = {'loss', 'decode.loss_ce'}
-    if 'discriminator' in cfg.model:
-        expected |= {'labeled.loss_adv', 'unlabeled.loss_adv', 'unlabeled.loss_semi'}
-        expected |= {'discriminator.loss_real', 'discriminator.loss_fake'}
+    expected |= METHOD_LOGS.get(cfg.model.type, set())
     if 'auxiliary_head' in cfg.model:
         expected.add('aux.loss_ce')
     assert expected <= recorder.logged[1].keys()
@@ -162,6 +179,15 @@ def test_config_trains(name, tmp_path, monkeypatch):
     assert trainable <= moved
     sample = next(iter(Runner.build_dataloader(cfg.test_dataloader)))
     assert sample['inputs'][0].shape[0] == 3 and 'gt_sem_seg' in sample['data_samples'][0]
+
+
+@pytest.mark.parametrize('name', list_pipelines())
+def test_pipeline_has_stages_that_fit_together(name, tmp_path):
+    # Names, types, references, configs and options are checked before anything runs.
+    pipeline = Pipeline.from_file(name, tmp_path, seeds=[0, 1])
+    assert pipeline.title and pipeline.introduction
+    assert {state.name for state in pipeline.states().values()} == {'missing'}
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize('name', list_configs())

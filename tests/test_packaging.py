@@ -22,8 +22,9 @@ PIP = (sys.executable, '-m', 'pip', '--disable-pip-version-check', '--no-input')
 def test_every_listed_config_is_found_and_loads():
     names = label_efficient_seg.list_configs()
     assert names == sorted(names) and not any(name.startswith('_base_') for name in names)
+    assert not any('pipeline_' in name for name in names)
     assert label_efficient_seg.resource_root() == ROOT
-    for name in names:
+    for name in names + label_efficient_seg.list_pipelines():
         assert label_efficient_seg.get_config_path(name) == ROOT / 'configs' / f'{name}.py'
         assert isinstance(label_efficient_seg.get_config(f'{name}.py'), Config)
 
@@ -36,6 +37,7 @@ def two_configs(tmp_path, monkeypatch):
         "_base_ = '../_base_/schedule.py'\nlearning_rate = 2\n"
     )
     (folder / 'segformer_camvid.py').write_text('learning_rate = 3\n')
+    (folder / 'pipeline_voc.py').write_text('stages = []\n')
     (folder.parent / '_base_').mkdir()
     (folder.parent / '_base_' / 'schedule.py').write_text('learning_rate = 1\nmax_iters = 20\n')
     monkeypatch.setattr(config_index, '_PACKAGE', tmp_path)
@@ -44,6 +46,8 @@ def two_configs(tmp_path, monkeypatch):
 @pytest.mark.usefixtures('two_configs')
 def test_installed_configs_are_preferred_and_inherit():
     assert label_efficient_seg.list_configs() == ['method/deeplabv2_voc', 'method/segformer_camvid']
+    assert label_efficient_seg.list_pipelines() == ['method/pipeline_voc']
+    assert label_efficient_seg.get_config_path('method/pipeline_voc').is_file()
     cfg = label_efficient_seg.get_config('method/deeplabv2_voc')
     assert (cfg.learning_rate, cfg.max_iters) == (2, 20)
 
@@ -53,7 +57,7 @@ def test_installed_configs_are_preferred_and_inherit():
     ('name', 'expected'),
     [
         ('method/deeplab_voc', r"did you mean 'method/deeplabv2_voc'"),
-        ('zzz', r'among the 2 in .*configs; see list_configs\(\)'),
+        ('zzz', r'among the 3 in .*configs; see list_configs\(\)'),
         ('../configs/method/deeplabv2_voc', 'did you mean'),
         ('_base_/schedule', 'no config'),
     ],
@@ -137,12 +141,13 @@ def test_configs_load_from_the_unpacked_wheel(built, tmp_path):
     # Into a file, because importing the stack may print.
     script = (
         'import json, label_efficient_seg as package\n'
-        'files = {name: package.get_config(name).filename for name in package.list_configs()}\n'
+        'names = package.list_configs() + package.list_pipelines()\n'
+        'files = {name: package.get_config(name).filename for name in names}\n'
         'json.dump([package.__file__, files], open("found.json", "w"))\n'
     )
     subprocess.run([sys.executable, '-c', script], cwd=tmp_path, check=True)
     module, configs = json.loads((tmp_path / 'found.json').read_text())
     assert module == str(tmp_path / 'label_efficient_seg' / '__init__.py')
     folder = tmp_path / 'label_efficient_seg' / '.mim' / 'configs'
-    names = label_efficient_seg.list_configs()
+    names = label_efficient_seg.list_configs() + label_efficient_seg.list_pipelines()
     assert names and configs == {name: str(folder / f'{name}.py') for name in names}

@@ -21,7 +21,8 @@ IMAGES = 3
 OPTIONS = [
     'train_cfg.max_iters=4', 'train_cfg.val_interval=4', 'default_hooks.checkpoint.interval=4',
     'default_hooks.logger.interval=1', 'model.semi_start=2', 'model.confidence_threshold=0.4',
-    'model.backbone.base_channels=4', 'model.backbone.stem_channels=4',
+    'model.backbone.init_cfg=None', 'model.backbone.base_channels=4',
+    'model.backbone.stem_channels=4',
     'model.decode_head.in_channels=32', 'model.discriminator.network.channels=2',
     # Random weights that predict several classes, and a rate that leaves them so.
     'model.decode_head.init_cfg.type=Normal', 'model.decode_head.init_cfg.layer=Conv2d',
@@ -157,5 +158,5 @@ def test_publishing(trained, tmp_path):
 
 def test_faults_end_in_one_line(tmp_path):
     output = tool('test.py', CONFIG, tmp_path / 'gone.pth', '--work-dir', tmp_path, status=1)
-    assert f"error: checkpoint '{tmp_path}/gone.pth' does not exist\n" in output
+    assert f"error: checkpoint '{tmp_path}/gone.pth' does not exist; " in output
     assert 'Traceback' not in output

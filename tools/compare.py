@@ -7,6 +7,7 @@ Example::
 """
 
 import argparse
+import signal
 
 from mmengine.config import DictAction
 
@@ -28,7 +29,6 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options',
         nargs='+',
         action=DictAction,
-        default={},
         metavar='KEY=VALUE',
         help='override values in the config of every run',
     )
@@ -42,17 +42,22 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Train and report."""
     args = parse_args()
+    from label_efficient_seg import pipelines
     from label_efficient_seg.engine.checkpoint import secure_loading
     from label_efficient_seg.engine.readable_errors import readable_errors
-    from label_efficient_seg.pipelines import Comparison, Run
 
     secure_loading()
-    runs = [Run(*run.split('=', 1), args.cfg_options) for run in args.runs]
+    # What a cluster sends before it kills ends the trainings as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    runs = [run.split('=', 1) for run in args.runs]
+    stages = [dict(name=name, type='TrainStage', config=config) for name, config in runs]
     with readable_errors():
-        comparison = Comparison(runs, args.seeds, args.work_dir)
-        comparison.train(args.jobs)
-        comparison.print_table()
-        print(comparison.report(args.title, num_images=args.images))
+        pipeline = pipelines.Pipeline(
+            stages, args.work_dir, args.seeds, title=args.title, cfg_options=args.cfg_options
+        )
+        pipeline.run(args.jobs)
+        pipelines.print_results(pipeline)
+        print(pipelines.write_report(pipeline, args.images))
 
 
 if __name__ == '__main__':

@@ -7,5 +7,5 @@ _base_ = [
 ]
 train_dataloader = dict(_base_.train_dataloader.labeled, _delete_=True)
 default_hooks = dict(
-    checkpoint=dict(interval=200), logger=dict(interval=25), visualization=dict(draw=True)
+    checkpoint=dict(interval=150), logger=dict(interval=25), visualization=dict(draw=True)
 )

@@ -75,7 +75,10 @@ def load_checkpoint_file(filename: str, map_location: Any = None) -> dict:
     """
     path = Path(filename).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f'checkpoint {str(path)!r} does not exist')
+        raise FileNotFoundError(
+            f'checkpoint {str(path)!r} does not exist; if a config names it as initial weights, '
+            'the config or its base says how to get it'
+        )
     map_location = map_location or 'cpu'
     if path.suffix == '.safetensors':
         return _load_safetensors(path, map_location)
@@ -149,7 +152,10 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     """
     work_dir = Path(work_dir)
     marker = work_dir / 'last_checkpoint'
-    named = [Path(marker.read_text().strip() or os.devnull)] if marker.is_file() else []
+    named = []
+    if marker.is_file():
+        # By its name alone: the folder may have been moved or copied since.
+        named.append(work_dir / (Path(marker.read_text().strip()).name or os.devnull))
     numbered = {
         int(number): path
         for path in work_dir.glob('iter_*.pth')

@@ -29,8 +29,8 @@ def load_config(
         work_dir (str, optional): Folder of the run. Defaults to the config's own, or
             ``work_dirs/<name of the config>``.
         launcher (str): ``none``, ``pytorch``, ``slurm`` or ``mpi``.
-        cfg_options (dict, optional): Values to override, by dotted key. ``data_root`` reaches
-            every dataset that has the config's own.
+        cfg_options (dict, optional): Values to override, by dotted key. ``data_root``
+            and ``source_root`` reach every dataset that has the config's own.
 
     Returns:
         Config: The config, with its command line applied.
@@ -46,9 +46,9 @@ def load_config(
     cfg.launcher = launcher
     if cfg_options:
         _check_options(cfg, cfg_options)
-        if 'data_root' in cfg_options and 'data_root' in cfg:
-            # A config repeats its data_root in every dataset, where it has long been evaluated.
-            _replace(cfg._cfg_dict, 'data_root', cfg.data_root, cfg_options['data_root'])
+        for key in {'data_root', 'source_root'} & cfg_options.keys() & cfg.keys():
+            # A config repeats its roots in every dataset, where they have long been evaluated.
+            _replace(cfg._cfg_dict, 'data_root', cfg[key], cfg_options[key])
         cfg.merge_from_dict(cfg_options)
     name = osp.splitext(osp.basename(filename))[0]
     cfg.work_dir = work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
@@ -195,7 +195,8 @@ def prepare_test(
     Raises:
         ValueError: If the config lacks what an option needs.
     """
-    cfg.load_from = checkpoint
+    # The config that a resumed training leaves says resume=True, which a test cannot.
+    cfg.load_from, cfg.resume = checkpoint, False
     # Only what a test needs is built: training data need not be on this machine.
     for key in (
         'train_dataloader',
@@ -215,7 +216,7 @@ def prepare_test(
         evaluators = (
             cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         )
-        writers = [e for e in evaluators if e.type == 'IoUMetric']
+        writers = [e for e in evaluators if e.type in ('IoUMetric', 'SubsetIoUMetric')]
         if not writers:
             raise ValueError('--out needs an IoUMetric in test_evaluator')
         writers[0].update(output_dir=out)

@@ -21,6 +21,7 @@ from .panels import (
     scale_legend,
 )
 from .progress import Progress, format_seconds, track
+from .ranking_figures import RankedImage, make_ranking_panel, plot_split_histogram
 from .report import Report, embed_image
 from .run_report import build_run_report, group_runs, latest_panels
 from .scalar_logs import Series, read_scalars, read_test_metrics
@@ -33,6 +34,7 @@ __all__ = [
     'CurveGroup',
     'LegendEntry',
     'Progress',
+    'RankedImage',
     'Report',
     'Series',
     'Tile',
@@ -49,10 +51,12 @@ __all__ = [
     'latest_panels',
     'make_grid',
     'make_panel',
+    'make_ranking_panel',
     'make_segmentation_panel',
     'mean_and_range',
     'overlay',
     'plot_curves',
+    'plot_split_histogram',
     'read_scalars',
     'read_test_metrics',
     'resize_to',

@@ -1,9 +1,11 @@
 """Plot the logged scalars of one or several runs."""
 
+import fnmatch
 import io
+import itertools
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +30,8 @@ class CurveGroup:
 
     Attributes:
         title (str): Title of the axes.
-        names (tuple[str, ...]): Logged names; those a run did not log are left out.
+        names (tuple[str, ...]): Logged names, or patterns of them such as ``'*.loss_adv_main'``;
+            those a run did not log are left out.
         band (tuple[float, float], optional): Range of values marked as healthy.
         limits (tuple[float | None, float | None]): Ends of the value axis; None adapts.
     """
@@ -39,18 +42,25 @@ class CurveGroup:
     limits: tuple[float | None, float | None] = (None, None)
 
 
-# A healthy AdvSemiSeg discriminator has a loss (the mean over real and fake) of 0.2 to 0.5: at
+# A healthy discriminator has a loss (the mean over real and fake) of 0.2 to 0.5: at
 # log 2 = 0.69 it guesses, near 0 it always wins and gives the segmentor nothing to learn from.
 CURVE_GROUPS = (
     CurveGroup('Validation mIoU (%)', ('mIoU',)),
     CurveGroup('Supervised loss', ('decode.loss_ce',), limits=(0, None)),
-    CurveGroup('Adversarial loss', ('labeled.loss_adv', 'unlabeled.loss_adv'), limits=(0, None)),
+    CurveGroup('Adversarial loss', ('*.loss_adv', '*.loss_adv_*'), limits=(0, None)),
+    CurveGroup('Entropy loss', ('*.loss_entropy_*',), limits=(0, None)),
     CurveGroup('Self-taught loss', ('unlabeled.loss_semi',), limits=(0, None)),
     CurveGroup('Share of selected pixels', ('unlabeled.selected_ratio',), limits=(0, 1)),
     CurveGroup(
         'Discriminator loss (healthy: 0.2 to 0.5)',
         ('discriminator.loss', 'discriminator.loss_real', 'discriminator.loss_fake'),
         band=(0.2, 0.5),
+        limits=(0, None),
+    ),
+    # Of two discriminators the total says little; each part carries the factor 1/2.
+    CurveGroup(
+        'Discriminator losses by level (0.35: guesses)',
+        ('discriminator.loss_*_main', 'discriminator.loss_*_aux'),
         limits=(0, None),
     ),
 )
@@ -81,7 +91,7 @@ def plot_curves(
     """
     seeds = {label: [run] if isinstance(run, Mapping) else list(run) for label, run in runs.items()}
     logged = {name for run in seeds.values() for scalars in run for name in scalars}
-    groups = [group for group in groups if logged.intersection(group.names)]
+    groups = [group for group in groups if _matching(group, logged)]
     if not groups:
         raise ValueError(
             f'none of the runs {list(runs)} logged a scalar to plot; they logged '
@@ -130,7 +140,7 @@ def _plot_group(
     if group.band is not None:
         axis.axhspan(*group.band, color='#009E73', alpha=0.12, lw=0)
     logged = {name for runs in seeds.values() for run in runs for name in run}
-    styles = {name: LINE_STYLES[i % 4] for i, name in enumerate(group.names) if name in logged}
+    styles = {name: LINE_STYLES[i % 4] for i, name in enumerate(_matching(group, logged))}
     for index, runs in enumerate(seeds.values()):
         for name, style in styles.items():
             series = [run[name] for run in runs if name in run]
@@ -147,6 +157,12 @@ def _plot_group(
             Line2D([], [], color='#444444', ls=style, label=name) for name, style in styles.items()
         ]
         axis.legend(handles=handles, fontsize=8, frameon=False)
+
+
+def _matching(group: CurveGroup, logged: Collection[str]) -> list[str]:
+    """Logged names of a group, in the order of its patterns."""
+    found = [fnmatch.filter(sorted(logged), pattern) for pattern in group.names]
+    return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 
 
 def _plot_series(axis: Axes, series: Sequence[Series], color: str, style: str) -> None:

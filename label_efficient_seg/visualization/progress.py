@@ -64,6 +64,13 @@ class Progress:
                 self._last_drawn = now
                 self._write(self._line(now), end='' if self._in_place else '\n')
 
+    def print(self, line: str) -> None:
+        """Print a line of text to the standard output, between two states of the display."""
+        with self._lock:
+            if self._in_place:
+                self._write('', end='\r')
+            print(line, flush=True)
+
     def close(self) -> None:
         """Write the last line: how many items in which time. Further calls do nothing."""
         if self._closed:

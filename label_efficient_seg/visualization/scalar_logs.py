@@ -1,6 +1,7 @@
 """Read the scalars that mmengine logs into a work folder."""
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from numbers import Real
@@ -44,15 +45,14 @@ def read_scalars(work_dir: str | os.PathLike) -> dict[str, Series]:
     merged: dict[str, dict[int, float]] = {}
     for file in _log_files(Path(work_dir)):
         records = list(_read_records(file))
-        # Only training records tell where a start began; a separate validation logs step 0.
-        start = min((step for step, record in records if 'iter' in record), default=None)
-        if start is None:
-            continue
+        # Only training records tell where a start began. One without any made up for the last
+        # validation.
+        start = min((step for step, record in records if 'iter' in record), default=math.inf)
         for series in merged.values():
             for step in [step for step in series if step >= start]:
                 del series[step]
         for step, record in records:
-            for name, value in record.items():
+            for name, value in record.items() if step else ():  # a separate validation logs step 0
                 if name not in ('step', 'iter', 'epoch') and _is_number(value):
                     name = name.removeprefix('train/').removeprefix('val/')
                     merged.setdefault(name, {})[step] = float(value)

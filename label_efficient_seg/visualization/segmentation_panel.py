@@ -14,13 +14,14 @@ def make_segmentation_panel(
     truth: np.ndarray | None = None,
     confidence: np.ndarray | None = None,
     threshold: float | None = None,
+    entropy: np.ndarray | None = None,
     classes: Sequence[str] | None = None,
     palette: Sequence[RGB] | np.ndarray | None = None,
     ignore_index: int = 255,
     caption: str = '',
     tile_width: int = 240,
 ) -> np.ndarray:
-    """Compose image | ground truth | prediction | D's confidence | selected pixels.
+    """Compose image | ground truth | prediction | D's confidence | selected pixels | entropy.
 
     Columns whose input is absent are left out. The selected pixels are those a self-taught loss
     would learn from: the discriminator's confidence exceeds the threshold.
@@ -33,6 +34,8 @@ def make_segmentation_panel(
         confidence (np.ndarray, optional): Per-pixel probability, according to the discriminator,
             that the prediction is ground truth; shape (H, W), in [0, 1].
         threshold (float, optional): Selection threshold of ``confidence``, in [0, 1].
+        entropy (np.ndarray, optional): How unsure the prediction is, per pixel; shape (H, W), in
+            [0, 1].
         classes (Sequence[str], optional): Class names. Defaults to 'class 0', 'class 1', ...
         palette (Sequence[RGB] | np.ndarray, optional): One colour per class. Defaults to the VOC
             colour map, also where it has too few colours.
@@ -64,4 +67,7 @@ def make_segmentation_panel(
             tiles.append(Tile(title, keep_selected(painted, selected), smooth=False))
             legend.append(LegendEntry('not selected', UNSELECTED_COLOR))
         legend.append(scale_legend("D's confidence, 0 to 1"))
+    if entropy is not None:
+        tiles.append(Tile('entropy', heatmap(entropy)))
+        legend.append(scale_legend('entropy, 0 to 1'))
     return make_panel(tiles, legend, caption, tile_width)

@@ -34,7 +34,12 @@ COUNTS = {
         '1_2': 1488,
     },
     'voc_animals': {'train.txt': 437, 'val.txt': 445, '1_8': 55},
-    'camvid': {'1_8': 46},
+    'camvid': {
+        '1_8': 46,
+        'day_to_dusk/source.txt': 577,
+        'day_to_dusk/target.txt': 62,
+        'day_to_dusk/target_val.txt': 62,
+    },
 }
 
 
@@ -71,6 +76,17 @@ def test_animals_are_a_part_of_voc():
     for name, whole in (('train.txt', '1464/labeled.txt'), ('val.txt', 'val.txt')):
         part = set(read_split(SPLITS / 'voc_animals' / name))
         assert part < set(read_split(SPLITS / 'voc' / whole))
+
+
+def test_day_and_dusk_are_different_sequences_and_dusk_is_cut_once():
+    folder = SPLITS / 'camvid' / 'day_to_dusk'
+    source, target, val = (
+        read_split(folder / f'{name}.txt') for name in ('source', 'target', 'target_val')
+    )
+    assert {name.split('_')[0] for name in source} == {'0006R0', '0016E5', 'Seq05VD'}
+    assert {name.split('_')[0] for name in target + val} == {'0001TP'}
+    # Neighbouring frames look alike: the halves meet in one place only.
+    assert max(target) < min(val)
 
 
 def test_checksums():

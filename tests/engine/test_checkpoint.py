@@ -228,6 +228,13 @@ class TestLatestCheckpoint:
         (tmp_path / 'last_checkpoint').write_text(f'{tmp_path}/iter_2.pth\n')
         assert latest_checkpoint(tmp_path) == str(tmp_path / 'iter_2.pth')
 
+    def test_a_copied_folder_continues_from_its_own_files(self, tmp_path):
+        for folder in ('original', 'copy'):
+            (tmp_path / folder).mkdir()
+            saved(tmp_path / folder / 'iter_2.pth')
+            (tmp_path / folder / 'last_checkpoint').write_text(f'{tmp_path}/original/iter_2.pth')
+        assert latest_checkpoint(tmp_path / 'copy') == str(tmp_path / 'copy' / 'iter_2.pth')
+
     @pytest.mark.parametrize('marker', ['', '\n', 'gone.pth', '{}/iter_8.pth', '{}/'])
     def test_broken_marker_and_broken_files_are_passed_over(self, tmp_path, marker):
         saved(tmp_path / 'iter_2.pth')

@@ -64,6 +64,14 @@ class TestLoadConfig:
         streams = *cfg.train_dataloader.values(), cfg.val_dataloader, cfg.test_dataloader
         assert [stream.dataset.data_root for stream in streams] == ['/x'] * 4
 
+    def test_source_root_reaches_the_source_alone(self):
+        cfg = launch.load_config(
+            'intrada/deeplabv2_r101_synthia-to-cityscapes_advent',
+            cfg_options=dict(source_root='/s', data_root='/t'),
+        )
+        streams = *cfg.train_dataloader.values(), cfg.val_dataloader, cfg.test_dataloader
+        assert [stream.dataset.data_root for stream in streams] == ['/s', '/t', '/t', '/t']
+
 
 class TestAmp:
     def test_needs_an_accelerator(self, cfg, monkeypatch):
@@ -77,7 +85,10 @@ class TestAmp:
         cfg = launch.load_config(name)
         launch.enable_amp(cfg)
         optim = cfg.optim_wrapper
-        wrappers = [optim] if 'optimizer' in optim else [optim.segmentor, optim.discriminator]
+        wrappers = [optim]
+        if 'constructor' in optim:
+            adversarial = 'discriminator' in cfg.model
+            wrappers = [optim[k] for k in ('segmentor', 'discriminator')[: 1 + adversarial]]
         for wrapper in wrappers:
             assert wrapper.type == 'AmpOptimWrapper' and wrapper.loss_scale == 'dynamic'
 
@@ -102,8 +113,9 @@ def test_resume(cfg, tmp_path):
 
 class TestPrepareTest:
     def test_only_the_test_is_left(self, cfg):
+        cfg.resume = True  # as a resumed training leaves it in its folder
         launch.prepare_test(cfg, 'a.pth')
-        assert cfg.load_from == 'a.pth' and cfg.model.type == 'AdvSemiSeg'
+        assert cfg.load_from == 'a.pth' and not cfg.resume and cfg.model.type == 'AdvSemiSeg'
         for name in ('train_dataloader', 'optim_wrapper', 'val_evaluator', 'model_wrapper_cfg'):
             assert name not in cfg
         assert cfg.test_evaluator == dict(type='IoUMetric', iou_metrics=['mIoU'])

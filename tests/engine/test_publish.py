@@ -18,6 +18,7 @@ from label_efficient_seg.engine import launch, publish
 
 CLASSES, PALETTE = ('sky', 'road', 'tree'), [[0, 0, 200], [90, 90, 90], [0, 150, 0]]
 SMALL = {
+    'model.backbone.init_cfg': None,
     'model.backbone.base_channels': 4,
     'model.backbone.stem_channels': 4,
     'model.decode_head.in_channels': 32,

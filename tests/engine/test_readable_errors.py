@@ -28,7 +28,7 @@ def report(capfd, function) -> str:
 
 def test_own_errors_are_one_line(capfd, tmp_path):
     error = report(capfd, lambda: load_checkpoint_file(tmp_path / 'a.pth'))
-    assert error.startswith(f"error: checkpoint '{tmp_path}/a.pth' does not exist\n")
+    assert error.startswith(f"error: checkpoint '{tmp_path}/a.pth' does not exist; ")
     assert TRACEBACK_VARIABLE in error and 'Traceback' not in error
     (tmp_path / 'a.pth').write_text('')
     # Raised from another error, whose traceback is left out too.

@@ -47,6 +47,15 @@ def test_groups_without_data_take_no_room() -> None:
     assert pixels(plot_curves({'a': two})).shape[1] == 2 * pixels(plot_curves({'a': one})).shape[1]
 
 
+def test_names_may_be_patterns() -> None:
+    group = CurveGroup('x', ('first', '*.loss_*'))
+    plain = {'loss': series({0: 1, 100: 2})}
+    with pytest.raises(ValueError, match='logged a scalar to plot'):
+        plot_curves({'a': plain}, groups=[group])
+    matching = {**plain, 'target.loss_adv': series({0: 1, 100: 2})}
+    assert has_color(pixels(plot_curves({'a': matching}, groups=[group])), RUN_COLORS[0])
+
+
 def test_the_rest_of_an_unfilled_line_is_blank() -> None:
     names = 'abcde'
     scalars = {name: series({0: 1, 100: 2}) for name in names}

@@ -61,6 +61,20 @@ def test_close_writes_once_also_after_an_error() -> None:
     assert stream.getvalue() == 'x: 1/2 in 0:00\n'
 
 
+def test_printing_clears_the_line_first(capsys: pytest.CaptureFixture) -> None:
+    clock, stream = Clock(), Terminal()
+    progress = Progress(4, 'x', stream, clock=clock)
+    clock.now += 4
+    progress.update(2)
+    drawn = len(stream.getvalue())
+    progress.print('done: a')
+    assert stream.getvalue()[drawn:] == '\r' + ' ' * (drawn - 1) + '\r'
+    assert capsys.readouterr().out == 'done: a\n'
+    log = io.StringIO()
+    Progress(4, 'x', log, clock=clock).print('done: b')
+    assert log.getvalue() == '' and capsys.readouterr().out == 'done: b\n'
+
+
 def test_nothing_to_do() -> None:
     stream = io.StringIO()
     with Progress(0, 'x', stream, clock=Clock()):

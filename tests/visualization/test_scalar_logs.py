@@ -61,6 +61,14 @@ def test_a_separate_validation_changes_no_curve(tmp_path: Path) -> None:
     assert points(read_scalars(tmp_path)['mIoU']) == [(10, 30.0)]
 
 
+def test_a_start_that_only_made_up_for_a_validation_adds_it(tmp_path: Path) -> None:
+    write_log(tmp_path, '20260101_000000', [train(10, 5.0), val(10, 30.0), train(20, 4.0)])
+    write_log(tmp_path, '20260102_000000', [val(20, 40.0)])
+    scalars = read_scalars(tmp_path)
+    assert points(scalars['loss']) == [(10, 5.0), (20, 4.0)]
+    assert points(scalars['mIoU']) == [(10, 30.0), (20, 40.0)]
+
+
 def test_an_unfinished_last_line_is_skipped(tmp_path: Path) -> None:
     file = write_log(tmp_path, '20260101_000000', [train(10, 5.0), train(20, 4.0)])
     file.write_text(file.read_text() + '{"loss": 3.0, "it')

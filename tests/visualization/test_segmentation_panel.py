@@ -24,7 +24,7 @@ def test_all_columns_show_their_input() -> None:
     confidence = np.array([[0.1, 0.9], [0.2, 0.3]], np.float32)
     image = np.full((2, 2, 3), (50, 60, 70), np.uint8)
     panel = make_segmentation_panel(
-        prediction, image, truth, confidence, 0.2, CLASSES, PALETTE, tile_width=WIDTH
+        prediction, image, truth, confidence, 0.2, None, CLASSES, PALETTE, tile_width=WIDTH
     )
     photo, labels, predicted, belief, selected = tiles_of(panel)
     corners = ((5, 5), (5, -5), (-5, 5), (-5, -5))
@@ -51,6 +51,7 @@ def test_columns_without_input_are_left_out() -> None:
     assert count(image=image, truth=prediction) == 3
     assert count(image=image, confidence=confidence) == 3
     assert count(image=image, confidence=confidence, threshold=0.5) == 4
+    assert count(image=image, entropy=confidence) == 3
 
 
 def test_more_predicted_classes_than_names_and_colors_are_no_error() -> None:

@@ -1,4 +1,7 @@
-# A ResNet-18 with half the usual channels, trained from scratch in a minute or two on a CPU.
+# A ResNet-18 with half the usual channels, trained in a minute or two on a CPU. Its initial weights
+# are those of toy/deeplabv2_r18_toy_pretrain, as those of larger networks come from ImageNet:
+#     python tools/train.py configs/toy/deeplabv2_r18_toy_pretrain.py
+# Without them: `--cfg-options model.backbone.init_cfg=None`.
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(
@@ -17,6 +20,11 @@ model = dict(
         stem_channels=32,
         style='pytorch',
         norm_cfg=dict(type='BN', requires_grad=True),
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='work_dirs/deeplabv2_r18_toy_pretrain/iter_300.pth',
+            prefix='backbone.',
+        ),
     ),
     decode_head=dict(
         type='DeepLabV2Head',

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from ..partially_labeled import PartiallyLabeledMixin
 from .folder import toy_root
-from .spec import CLASSES, PALETTE, STYLES, ToySpec
+from .spec import ATTRIBUTE_NAMES, ATTRIBUTES, CLASSES, PALETTE, STYLES, ToySpec
 
 
 @DATASETS.register_module()
@@ -29,6 +29,10 @@ class ToyDataset(PartiallyLabeledMixin, BaseSegDataset):
                 image_labels.csv        image, classes
                 difficulty.csv          image, difficulty in [0, 1) (target only)
 
+    ``metainfo=dict(classes=...)`` may name attributes besides classes: an attribute stands for all
+    the classes that have it, so ``('background', 'striped', 'dotted', 'checked')`` gives labels of
+    the textures alone, whatever the shape.
+
     Args:
         split (str): A list under ``ImageSets/Segmentation``, without the suffix: 'train', 'val',
             or 'train_1_8', 'train_1_4', 'train_1_2' followed by '_labeled' or '_unlabeled'.
@@ -38,6 +42,7 @@ class ToyDataset(PartiallyLabeledMixin, BaseSegDataset):
             it is. Defaults to the one in the cache, written where it is missing.
         spec (dict | ToySpec, optional): Parameters of the generator, see ``ToySpec``; not
             together with ``data_root``. Defaults to ``ToySpec()``.
+        ann_file (str): A list elsewhere, such as of a ranking, in the place of ``split``.
         **kwargs: Other arguments of :class:`PartiallyLabeledMixin`, such as ``labeled``, and of
             MMSeg's ``BaseSegDataset``, such as ``pipeline`` or ``indices``.
 
@@ -55,6 +60,7 @@ class ToyDataset(PartiallyLabeledMixin, BaseSegDataset):
         style: str = 'source',
         data_root: str | None = None,
         spec: Mapping | ToySpec | None = None,
+        ann_file: str = '',
         **kwargs,
     ) -> None:
         if data_root is None:
@@ -68,8 +74,53 @@ class ToyDataset(PartiallyLabeledMixin, BaseSegDataset):
         else:
             root = os.path.join(data_root, style)
         super().__init__(
-            ann_file=_split_file(root, split), data_root=root, img_suffix='.png', **kwargs
+            ann_file=ann_file or _split_file(root, split),
+            data_root=root,
+            img_suffix='.png',
+            **kwargs,
         )
+
+    @classmethod
+    def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int] | None:
+        """Map the seven classes to those of ``metainfo``.
+
+        Args:
+            new_classes (Sequence[str], optional): Names of classes or attributes.
+
+        Returns:
+            dict[int, int], optional: New index, or 255 for none, by old index. None if nothing
+            changes.
+
+        Raises:
+            ValueError: If a name is neither a class nor an attribute, or a class has several.
+        """
+        if new_classes is None or tuple(new_classes) == CLASSES:
+            return None
+        label_map = dict.fromkeys(range(len(CLASSES)), 255)
+        for new, name in enumerate(new_classes):
+            for old in _members(name):
+                if label_map[old] != 255:
+                    raise ValueError(
+                        f'class {CLASSES[old]!r} belongs to both {new_classes[label_map[old]]!r} '
+                        f'and {name!r} of metainfo.classes'
+                    )
+                label_map[old] = new
+        return label_map
+
+    def _update_palette(self) -> list:
+        """A class that stands for several has the colour of their first."""
+        classes = self._metainfo['classes']
+        return [list(PALETTE[_members(name)[0]]) for name in classes]
+
+
+def _members(name: str) -> list[int]:
+    """Indices of the classes that a class or attribute name stands for."""
+    if name in CLASSES:
+        return [CLASSES.index(name)]
+    if name not in ATTRIBUTE_NAMES:
+        known = ', '.join((*CLASSES, *ATTRIBUTE_NAMES[1:]))
+        raise ValueError(f'unknown toy class {name!r} in metainfo.classes; choose from {known}')
+    return ATTRIBUTES[:, ATTRIBUTE_NAMES.index(name)].nonzero()[0].tolist()
 
 
 def _split_file(root: str, split: str) -> str:

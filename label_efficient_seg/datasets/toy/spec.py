@@ -62,7 +62,8 @@ class ToySpec:
         image_size (int): Height and width. Defaults to 128.
         num_train (int): Training images of the source style. Defaults to 320.
         num_val (int): Validation images of the source style. Defaults to 100.
-        num_target_train (int): Training images of the target style. Defaults to 200.
+        num_target_train (int): Training images of the target style. Defaults to 1000:
+            images without labels are cheap.
         num_target_val (int): Validation images of the target style. Defaults to 100.
         objects (tuple[int, int]): Objects per image; fewer where 30 random ones leave no more
             that ``min_visible`` allows. Defaults to (2, 5).
@@ -99,7 +100,7 @@ class ToySpec:
     image_size: int = 128
     num_train: int = 320
     num_val: int = 100
-    num_target_train: int = 200
+    num_target_train: int = 1000
     num_target_val: int = 100
     objects: tuple[int, int] = (2, 5)
     radius: tuple[float, float] = (14.0, 30.0)

@@ -16,7 +16,8 @@ from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from label_efficient_seg.visualization import make_segmentation_panel, save_image
+from ...ops import entropy_map
+from ...visualization import make_segmentation_panel, save_image
 
 
 @HOOKS.register_module()
@@ -24,7 +25,7 @@ class PanelHook(Hook):
     """Write one PNG panel per chosen image of a validation or test run.
 
     A panel shows image | ground truth | prediction and, for models with a discriminator on class
-    probabilities, D's confidence | the pixels it selects. Such a model offers
+    probabilities, D's confidence | the pixels it selects, for others the entropy. The former offer
     ``confidence(seg_logits)``, which maps scores of shape (N, C, H, W) to (N, 1, H, W) in [0, 1],
     and ``confidence_threshold``. Ground truth is left out where the data has none.
 
@@ -169,6 +170,7 @@ class PanelHook(Hook):
             truth=_mask(sample.gt_sem_seg) if _has_truth(sample) else None,
             confidence=confidence,
             threshold=getattr(model, 'confidence_threshold', None),
+            entropy=_entropy(sample) if confidence is None else None,
             classes=metainfo.get('classes'),
             palette=metainfo.get('palette'),
             ignore_index=self.ignore_index,
@@ -198,6 +200,13 @@ def _confidence(model: nn.Module, sample: SegDataSample) -> np.ndarray | None:
     # Scores may be half precision when the loop runs under autocast.
     confidence = model.confidence(sample.seg_logits.data[None].float())
     return confidence[0, 0].float().cpu().numpy()
+
+
+def _entropy(sample: SegDataSample) -> np.ndarray | None:
+    """Entropy of the scores, shape (H, W), or None without scores of two or more classes."""
+    if 'seg_logits' not in sample or len(sample.seg_logits.data) < 2:
+        return None
+    return entropy_map(sample.seg_logits.data[None])[0].cpu().numpy()
 
 
 def _photo(sample: SegDataSample, data_batch: dict, position: int) -> np.ndarray | None:

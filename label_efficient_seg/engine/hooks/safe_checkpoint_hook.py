@@ -19,6 +19,10 @@ class SafeCheckpointHook(CheckpointHook):
     the new one is complete instead of before it is begun. On local disks only; other storage is
     treated as MMEngine does.
 
+    A checkpoint is saved before the validation of its iteration. A run that resumes from it
+    therefore validates first: the kill may have come before the figures or the best checkpoint
+    were written, and MMEngine would go on, or end, without them.
+
     Args:
         **kwargs: Arguments of ``CheckpointHook``.
     """
@@ -27,6 +31,23 @@ class SafeCheckpointHook(CheckpointHook):
         kwargs.setdefault('backend_args', dict(backend='atomic'))
         super().__init__(**kwargs)
 
+    def before_train(self, runner: Runner) -> None:
+        super().before_train(runner)
+        if getattr(self, 'best_ckpt_path', None):
+            # The folder may have been moved, or copied: never remove a file of another one.
+            self.best_ckpt_path = osp.join(self.out_dir, osp.basename(self.best_ckpt_path))
+        if self._resumed_at_validation(runner):
+            runner.val_loop.run()
+
+    def _resumed_at_validation(self, runner: Runner) -> bool:
+        loop = runner.train_loop
+        return (
+            not self.by_epoch
+            and runner.val_loop is not None
+            and loop.iter >= max(1, loop.val_begin)
+            and (loop.iter % loop.val_interval == 0 or loop.iter == loop.max_iters)
+        )
+
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         with self._removing_afterwards():
             super()._save_checkpoint_with_step(runner, step, meta)
@@ -34,6 +55,17 @@ class SafeCheckpointHook(CheckpointHook):
                 write_atomically(osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        """Save the checkpoint if it is the best one so far.
+
+        Raises:
+            ValueError: If the validation does not report what ``save_best`` names.
+        """
+        for name in self.save_best or ():
+            if name not in ('auto', *metrics):
+                raise ValueError(
+                    f'save_best={name!r}, but the validation reports {", ".join(metrics)}; '
+                    'choose one of these, or add a metric to val_evaluator that reports it'
+                )
         with self._removing_afterwards():
             super()._save_best_checkpoint(runner, metrics)
 
@@ -47,7 +79,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.file_backend = backend
         for remove, path in removals:
             # A checkpoint written again under the same name is the new one.
-            if path != self.last_ckpt:
+            if path not in (self.last_ckpt, getattr(self, 'best_ckpt_path', None)):
                 remove(path)
 
 

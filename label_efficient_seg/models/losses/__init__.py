@@ -2,4 +2,9 @@ from .adversarial_loss import AdversarialLoss
 from .masked_cross_entropy_loss import MaskedCrossEntropyLoss, masked_cross_entropy
 from .masked_mean import masked_mean
 
-__all__ = ['AdversarialLoss', 'MaskedCrossEntropyLoss', 'masked_cross_entropy', 'masked_mean']
+__all__ = [
+    'AdversarialLoss',
+    'MaskedCrossEntropyLoss',
+    'masked_cross_entropy',
+    'masked_mean',
+]

@@ -1,11 +1,11 @@
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
-from mmseg.utils import SampleList
 from torch import Tensor
 
 from ..losses import masked_cross_entropy
-from .adversarial_encoder_decoder import AdversarialEncoderDecoder, Batches
+from .adversarial_encoder_decoder import AdversarialEncoderDecoder
+from .branch_encoder_decoder import Batches
 
 
 @MODELS.register_module()
@@ -79,7 +79,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         logits = self.logits(features)
         losses = self.supervised_losses(features, logits, samples)
 
-        labels = self._labels(samples)
+        labels = self.labels(samples)
         valid = labels != self.decode_head.ignore_index
         probabilities = self.upsample(logits, inputs).softmax(dim=1)
         losses['labeled.loss_adv'] = self.lambda_adv_labeled * self.discriminator.adversarial_loss(
@@ -98,7 +98,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         logits = self.upsample(self.logits(self.extract_feat(batch['inputs'])), batch['inputs'])
         probabilities = logits.softmax(dim=1)
-        valid = self._labels(batch['data_samples']) != self.decode_head.ignore_index
+        valid = self.labels(batch['data_samples']) != self.decode_head.ignore_index
         losses = {}
 
         if iteration >= min(self.adv_start, self.semi_start):
@@ -145,9 +145,6 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
             Tensor: (N, 1, H, W) in [0, 1].
         """
         return self.discriminator.confidence(self.discriminator(seg_logits.softmax(dim=1)))
-
-    def _labels(self, data_samples: SampleList) -> Tensor:
-        return torch.stack([sample.gt_sem_seg.data[0] for sample in data_samples])
 
 
 def one_hot(labels: Tensor, num_classes: int) -> Tensor:

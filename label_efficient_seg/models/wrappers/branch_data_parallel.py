@@ -5,7 +5,7 @@ from mmengine.dist import all_reduce_params, broadcast
 from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
-from ..segmentors import AdversarialEncoderDecoder
+from ..segmentors import BranchEncoderDecoder
 
 
 @MODEL_WRAPPERS.register_module()
@@ -15,7 +15,7 @@ class BranchDataParallel(nn.Module):
     MMEngine's ``MMDistributedDataParallel`` never calls ``train_step`` of the model, and
     ``MMSeparateDistributedDataParallel`` replaces its children. This wrapper leaves the model
     alone: it starts all processes from the weights of the first one, the model averages gradients
-    before each optimizer step (:meth:`AdversarialEncoderDecoder.update`), and floating-point
+    before each optimizer step (:meth:`BranchEncoderDecoder.update`), and floating-point
     buffers (running statistics of batch norm) are averaged after each step. So all processes hold
     the same model at any time, and two processes give the gradients of one with the joint batch.
 
@@ -30,10 +30,10 @@ class BranchDataParallel(nn.Module):
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        if not isinstance(module, AdversarialEncoderDecoder):
+        if not isinstance(module, BranchEncoderDecoder):
             raise TypeError(
                 f'{type(module).__name__} does not average gradients by itself; '
-                'BranchDataParallel is for AdversarialEncoderDecoder models, remove '
+                'BranchDataParallel is for BranchEncoderDecoder models, remove '
                 'model_wrapper_cfg for others'
             )
         self.module = module

@@ -147,10 +147,10 @@ def test_a_judged_model_gets_confidence_and_selection(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('truth', 'metainfo', 'columns'),
     [
-        (True, dict(img_path='a.jpg', seg_map_path='a.png'), 3),
-        (True, dict(), 3),  # generated data needs no files
-        (True, dict(img_path='a.jpg'), 2),  # an unlabeled folder: the mask only marks padding
-        (False, dict(img_path='a.jpg'), 2),
+        (True, dict(img_path='a.jpg', seg_map_path='a.png'), 4),
+        (True, dict(), 4),  # generated data needs no files
+        (True, dict(img_path='a.jpg'), 3),  # an unlabeled folder: the mask only marks padding
+        (False, dict(img_path='a.jpg'), 3),
     ],
 )
 def test_ground_truth_is_shown_where_there_is_one(
@@ -162,6 +162,20 @@ def test_ground_truth_is_shown_where_there_is_one(
     panels.after_val_iter(runner, 0, batch(1), [output])
     (path,) = (tmp_path / 'vis' / '7').iterdir()
     assert columns_of(path) == columns
+
+
+def test_without_confidence_the_entropy_is_the_last_column(tmp_path: Path) -> None:
+    runner, panels = fake_runner(tmp_path, torch.nn.Identity()), hook()
+    panels.before_val_epoch(runner)
+    output = sample(torch.zeros(4, 4, dtype=torch.int64))
+    scores = torch.zeros(3, 4, 4)
+    scores[0, :, 2:] = 50  # on the left any class, on the right surely the first
+    output.seg_logits.data = scores
+    panels.after_val_iter(runner, 0, batch(1), [output])
+    path = tmp_path / 'vis' / '7' / '000000.png'
+    tile = tile_of(path, columns_of(path) - 1)
+    left, right = heatmap(np.array([[1.0, 0.0]]))[0].tolist()
+    assert [tile[TILE // 2, 3].tolist(), tile[TILE // 2, -3].tolist()] == [left, right]
 
 
 def test_the_photo_comes_from_its_file_or_else_from_the_batch(tmp_path: Path) -> None:
@@ -258,7 +272,7 @@ def test_panels_of_a_training_do_not_change_it(tmp_path: Path) -> None:
     files = sorted((tmp_path / 'drawn' / 'vis').rglob('*.png'))
     expected = [f'{step}/{index:06d}.png' for step in (2, 4) for index in range(3)]
     assert [str(file.relative_to(tmp_path / 'drawn' / 'vis')) for file in files] == expected
-    assert all(columns_of(file) == 3 for file in files)
+    assert all(columns_of(file) == 4 for file in files)
     assert not (tmp_path / 'plain' / 'vis').exists()
     sent = sorted((tmp_path / 'drawn').rglob('vis_image/*.png'))
     assert [file.name for file in sent] == [

@@ -2,9 +2,12 @@
 
 import errno
 import os
+import shutil
 
 import pytest
 import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from label_efficient_seg.engine.checkpoint import latest_checkpoint
 from tests.engine.small_run import build_runner, weight_in
@@ -109,10 +112,100 @@ def test_resumed_run_goes_on_removing(tmp_path, secured):
     first.train_loop._max_iters = 4
     first.train()
     assert names(tmp_path) == ['best_mIoU_iter_2.pth', 'iter_4.pth', 'last_checkpoint']
+    # It validates once more where it resumes, and then at the end.
     build_runner(
-        tmp_path, scores=[20.0], load_from=str(tmp_path / 'iter_4.pth'), resume=True, **options
+        tmp_path, scores=[5.0, 20.0], load_from=str(tmp_path / 'iter_4.pth'), resume=True, **options
     ).train()
     assert names(tmp_path) == ['best_mIoU_iter_6.pth', 'iter_6.pth', 'last_checkpoint']
+
+
+class Killed(BaseException):
+    """Nothing in the training catches it."""
+
+
+def killed(*args, **kwargs):
+    raise Killed
+
+
+class ValidationRecorder(Hook):
+    def __init__(self) -> None:
+        self.reported: dict[int, float] = {}
+
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        assert runner.iter not in self.reported
+        self.reported[runner.iter] = metrics['mIoU']
+
+
+def resume(folder, iteration: int, scores: list[float]) -> dict[int, float]:
+    """Scores by iteration of the resumed run."""
+    runner = build_runner(
+        folder,
+        scores=scores,
+        checkpoint=dict(save_best='mIoU'),
+        load_from=str(folder / f'iter_{iteration}.pth'),
+        resume=True,
+    )
+    recorder = ValidationRecorder()
+    runner.register_hook(recorder)
+    runner.train()
+    return recorder.reported
+
+
+@pytest.mark.parametrize('point', ['validation', 'best checkpoint'])
+@pytest.mark.parametrize('iteration', [4, 6])
+def test_resumed_run_makes_up_for_the_validation_it_was_killed_in(
+    tmp_path, monkeypatch, secured, point, iteration
+):
+    scores = {2: 10.0, 4: 20.0, 6: 30.0}
+    first = build_runner(
+        tmp_path / 'run', checkpoint=dict(save_best='mIoU'), scores=list(scores.values())
+    )
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        first.register_hook(KillHook(patch, point, iteration))
+        first.train()
+    assert (tmp_path / 'run' / f'iter_{iteration}.pth').exists()
+    assert not (tmp_path / 'run' / f'best_mIoU_iter_{iteration}.pth').exists()
+    shutil.move(tmp_path / 'run', tmp_path / 'moved')
+    left = {i: score for i, score in scores.items() if i >= iteration}
+    assert resume(tmp_path / 'moved', iteration, list(left.values())) == left
+    assert [p.name for p in (tmp_path / 'moved').glob('best*')] == ['best_mIoU_iter_6.pth']
+
+
+class KillHook(Hook):
+    """Kills in the validation after an iteration, or while its best checkpoint is written."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, patch: pytest.MonkeyPatch, point: str, iteration: int) -> None:
+        self.patch, self.point, self.iteration = patch, point, iteration
+
+    def before_val(self, runner: Runner) -> None:
+        if runner.iter == self.iteration:
+            if self.point == 'validation':
+                raise Killed
+            self.patch.setattr(torch, 'save', killed)
+
+
+def test_validating_once_more_keeps_the_best_checkpoint(tmp_path, secured):
+    build_runner(tmp_path, checkpoint=dict(save_best='mIoU'), scores=[10.0, 20.0, 5.0]).train()
+    # Another score of the same weights, as on a GPU: the file to replace is the new one.
+    resume(tmp_path, 4, [20.5, 5.0])
+    assert list(tmp_path.glob('best*')) == [tmp_path / 'best_mIoU_iter_4.pth']
+
+
+def test_copied_folder_leaves_the_best_checkpoint_of_the_original(tmp_path, secured):
+    (one, two) = tmp_path / 'one', tmp_path / 'two'
+    build_runner(one, checkpoint=dict(save_best='mIoU'), scores=[10.0, 20.0, 5.0]).train()
+    shutil.copytree(one, two)
+    resume(two, 4, [20.0, 30.0])
+    assert list(one.glob('best*')) == [one / 'best_mIoU_iter_4.pth']
+    assert list(two.glob('best*')) == [two / 'best_mIoU_iter_6.pth']
+
+
+def test_unknown_criterion_is_named(tmp_path):
+    options = dict(save_best='entropy', rule='less')
+    with pytest.raises(ValueError, match="save_best='entropy'.* reports mIoU.*val_evaluator"):
+        build_runner(tmp_path, checkpoint=options, scores=[10.0]).train()
 
 
 def test_mmengines_hook_loses_the_checkpoint_before(tmp_path, monkeypatch):

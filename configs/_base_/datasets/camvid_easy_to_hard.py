@@ -1,0 +1,24 @@
+# CamVid at dusk, from its easy to its hard training images: what the entropy ranking wrote is
+# below `ranking`. A pipeline sets ann_file and data_prefix.seg_map_path of the streams itself.
+import os.path as osp
+
+_base_ = './camvid_day_to_dusk.py'
+# Absolute, as folders would start in data_root.
+ranking = osp.abspath('{{$RANKING_ROOT:work_dirs/ranking}}')
+train_dataloader = dict(
+    _delete_=True,
+    easy=dict(
+        _base_.train_dataloader.target,
+        dataset=dict(
+            type=_base_.dataset_type,
+            data_root=_base_.data_root,
+            data_prefix=dict(seg_map_path=f'{ranking}/pseudo_labels'),
+            ann_file=f'{ranking}/easy.txt',
+            pipeline=_base_.source_pipeline,
+        ),
+    ),
+    hard=dict(
+        _base_.train_dataloader.target,
+        dataset=dict(_base_.train_dataloader.target.dataset, ann_file=f'{ranking}/hard.txt'),
+    ),
+)

@@ -1,0 +1,13 @@
+# The segmentor's part of advent_250k.py, for baselines with one stream and one optimizer.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
+    paramwise_cfg=dict(
+        custom_keys=dict(decode_head=dict(lr_mult=10), auxiliary_head=dict(lr_mult=10))
+    ),
+)
+# The rate falls as if to 0 at 250k iterations; training stops at 120k.
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, end=250000, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=120000, val_interval=4000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

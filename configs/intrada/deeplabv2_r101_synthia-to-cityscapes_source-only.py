@@ -1,0 +1,13 @@
+# The baseline without adaptation: SYNTHIA alone, validated on Cityscapes.
+_base_ = [
+    '../_base_/models/deeplabv2_r101-d8_aux.py',
+    '../_base_/datasets/synthia_to_cityscapes.py',
+    '../_base_/schedules/sgd_250k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    decode_head=dict(num_classes=16),
+    auxiliary_head=dict(num_classes=16),
+)
+train_dataloader = dict(_base_.train_dataloader.source, _delete_=True)
+default_hooks = dict(checkpoint=dict(interval=4000))

@@ -1,0 +1,12 @@
+# MinEnt on the toy domain pair.
+_base_ = [
+    '../_base_/models/deeplabv2_toy_aux.py',
+    '../_base_/datasets/toy_source_to_target.py',
+    '../_base_/schedules/minent_toy.py',
+    '../_base_/methods/minent.py',
+    '../_base_/default_runtime.py',
+]
+model = _base_.minent
+default_hooks = dict(
+    checkpoint=dict(interval=150), logger=dict(interval=25), visualization=dict(draw=True)
+)

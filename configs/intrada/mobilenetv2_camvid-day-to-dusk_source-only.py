@@ -1,0 +1,13 @@
+# The baseline without adaptation: CamVid by day alone, validated at dusk.
+_base_ = [
+    '../_base_/models/deeplabv2_mobilenetv2-d8_aux.py',
+    '../_base_/datasets/camvid_day_to_dusk.py',
+    '../_base_/schedules/sgd_250k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(decode_head=dict(num_classes=11), auxiliary_head=dict(num_classes=11))
+train_dataloader = dict(_base_.train_dataloader.source, _delete_=True)
+optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=5))
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
+train_cfg = dict(max_iters=500, val_interval=500)
+default_hooks = dict(checkpoint=dict(interval=500), logger=dict(interval=25))

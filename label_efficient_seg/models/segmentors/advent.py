@@ -1,0 +1,134 @@
+import torch
+from mmengine.model import ModuleDict
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...ops import self_information
+from .adversarial_encoder_decoder import AdversarialEncoderDecoder
+from .branch_encoder_decoder import Batches
+
+# The label of a domain, as released. SegDiscriminator calls label 1 "real"; here it means target.
+SOURCE, TARGET = False, True
+
+
+@MODELS.register_module()
+class ADVENT(AdversarialEncoderDecoder):
+    """Adversarial entropy minimisation for domain adaptation, on top of any ``EncoderDecoder``.
+
+    From maps of self-information, which say how uncertain the segmentor is about each class, the
+    discriminators tell source images from target images; the segmentor makes the two alike. With
+    I_l the maps of the level l (``main``: decode head, ``aux``: auxiliary head) at image size and
+    D_l the sigmoid output of its discriminator, for a source image x with labels y and a target
+    image u::
+
+        L_S   = CE_main(x, y) + CE_aux(x, y) + sum over l of lambda_adv_l * BCE(D_l(I_l(u)), 0)
+        L_D_l = (BCE(D_l(I_l(x)), 0) + BCE(D_l(I_l(u)), 1)) / 2        0: source, 1: target
+
+    The weight of CE_aux, 0.1 in the paper, is the ``loss_weight`` of the auxiliary head's loss.
+    A level that ``discriminator`` does not name is off; the auxiliary head then keeps CE_aux. One
+    optimizer owns all discriminators, which for Adam is the same as one optimizer each.
+
+    Padded pixels are 0 in I and left out of the adversarial losses. Target images carry no labels:
+    of their ``gt_sem_seg`` only the padding (``ignore_index``) is read, see :class:`LoadValidMask`.
+    In source images ``ignore_index`` also marks objects without a class, which are image content
+    and stay in I. So only what the data preprocessor adds counts as padding there: let it pad, with
+    no ``Pad`` in the pipeline of the source.
+
+    Args:
+        discriminator (dict): Config of a :class:`SegDiscriminator` for each level,
+            ``dict(main=dict(...), aux=dict(...))``, in the paper with ``upsample=False``. A level
+            that is absent or None is off.
+        lambda_adv_main (float): Weight of the adversarial loss on the decode head.
+        lambda_adv_aux (float): Weight of the adversarial loss on the auxiliary head.
+        **kwargs: Arguments of ``EncoderDecoder``.
+
+    Raises:
+        ValueError: If no level is on, or ``aux`` is without exactly one auxiliary head.
+
+    Source: Vu et al., ADVENT: Adversarial Entropy Minimization for Domain Adaptation in Semantic
+    Segmentation, CVPR 2019.
+    """
+
+    branches = ('source', 'target')
+
+    def __init__(
+        self,
+        *,
+        discriminator: dict,
+        lambda_adv_main: float = 0.001,
+        lambda_adv_aux: float = 0.0002,
+        **kwargs,
+    ) -> None:
+        super().__init__(discriminator=discriminator, **kwargs)
+        self.lambda_adv = dict(main=lambda_adv_main, aux=lambda_adv_aux)
+
+    def build_discriminator(self, cfg: dict) -> nn.Module:
+        """Build the discriminators by level; the model has the heads already."""
+        levels = {level: of_level for level, of_level in cfg.items() if of_level is not None}
+        self.check_levels(levels)
+        build = super().build_discriminator
+        return ModuleDict({level: build(of_level) for level, of_level in levels.items()})
+
+    def segmentor_losses(
+        self, batches: Batches, iteration: int
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """L_S of the class docstring; see the parent class for arguments and returns."""
+        source, target = self.branches
+        batch = batches[source]
+        features = self.extract_feat(batch['inputs'])
+        levels = dict.fromkeys(('main', *self.discriminator))
+        logits = {level: self.logits(features, level) for level in levels}
+        losses = self.supervised_losses(
+            features, logits['main'], batch['data_samples'], logits.get('aux')
+        )
+        valid = image_area(batch)
+        predictions = {f'{source}_valid': valid}
+        for level in self.discriminator:
+            maps = self._information(logits[level].detach(), level, batch['inputs'], valid)
+            predictions[f'{source}_{level}'] = maps
+
+        batch = batches[target]
+        features = self.extract_feat(batch['inputs'])
+        valid = self.labels(batch['data_samples']) != self.decode_head.ignore_index
+        predictions[f'{target}_valid'] = valid
+        for level, discriminator in self.discriminator.items():
+            maps = self._information(self.logits(features, level), level, batch['inputs'], valid)
+            loss = discriminator.adversarial_loss(discriminator(maps), SOURCE, valid)
+            losses[f'{target}.loss_adv_{level}'] = self.lambda_adv[level] * loss
+            predictions[f'{target}_{level}'] = maps.detach()
+        return losses, predictions
+
+    def discriminator_losses(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
+        """L_D of the class docstring; see the parent class for arguments and returns."""
+        losses = {}
+        for level, discriminator in self.discriminator.items():
+            for domain, label in zip(self.branches, (SOURCE, TARGET), strict=True):
+                loss, accuracy = discriminator.loss(
+                    [predictions[f'{domain}_{level}']], label, [predictions[f'{domain}_valid']]
+                )
+                losses[f'loss_{domain}_{level}'] = 0.5 * loss
+                losses[f'acc_{domain}_{level}'] = accuracy
+        return losses
+
+    def _information(self, logits: Tensor, level: str, inputs: Tensor, valid: Tensor) -> Tensor:
+        # Resized in float32 too, or half precision would leave steps between the pixels.
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        information = self_information(self.upsample(logits, inputs, level))
+        return information.masked_fill(~valid[:, None], 0)
+
+
+def image_area(batch: dict) -> Tensor:
+    """Pixels of a batch that its images had before the data preprocessor padded them.
+
+    Args:
+        batch (dict): Preprocessed for training: ``inputs`` (N, 3, H, W), and ``data_samples`` whose
+            ``img_shape`` is the size before padding.
+
+    Returns:
+        Tensor: Boolean mask, (N, H, W).
+    """
+    area = torch.zeros_like(batch['inputs'][:, 0], dtype=torch.bool)
+    for mask, sample in zip(area, batch['data_samples'], strict=True):
+        height, width = sample.img_shape
+        mask[:height, :width] = True
+    return area

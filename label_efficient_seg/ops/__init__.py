@@ -1,0 +1,3 @@
+from .entropy import entropy_map, self_information
+
+__all__ = ['entropy_map', 'self_information']

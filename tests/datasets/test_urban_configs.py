@@ -1,0 +1,190 @@
+"""The dataset configs of domain adaptation on miniature data in the real layouts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmseg.datasets.transforms import PackSegInputs  # noqa: F401 - registers
+from mmseg.registry import DATASETS, METRICS, TRANSFORMS
+from PIL import Image
+
+from label_efficient_seg.config_index import resource_root
+from label_efficient_seg.datasets import SYNTHIADataset
+from label_efficient_seg.datasets.checking import check_config
+from label_efficient_seg.datasets.splits import read_split
+
+from .conftest import random_mask, write_image, write_list, write_mask
+
+CONFIGS = resource_root() / 'configs' / '_base_' / 'datasets'
+SPLITS = resource_root() / 'splits'
+SIZES = dict(num_train=3, num_val=1, num_target_train=4, num_target_val=2)
+# Streams with the height and width of their images in training; the first one has masks.
+STREAMS = {
+    'gta5_to_cityscapes': dict(source=(720, 1280), target=(512, 1024)),
+    'synthia_to_cityscapes': dict(source=(20, 30), target=(512, 1024)),
+    'synscapes_to_cityscapes': dict(source=(20, 30), target=(512, 1024)),
+    'cityscapes_easy_to_hard': dict(easy=(512, 1024), hard=(512, 1024)),
+    'camvid_day_to_dusk': dict(source=(241, 241), target=(241, 241)),
+    'camvid_easy_to_hard': dict(easy=(241, 241), hard=(241, 241)),
+    'toy_source_to_target': dict(source=(113, 113), target=(113, 113)),
+    'toy_easy_to_hard': dict(easy=(113, 113), hard=(113, 113)),
+}
+SOURCES = dict(gta5='images', synthia='RGB', synscapes='img/rgb')
+
+
+def write_pairs(images: Path, masks: Path | None, ids: list[str], suffixes: tuple[str, str]):
+    """Sound files for the first two ids; of the others, which no test reads, the names only."""
+    for index, name in enumerate(ids):
+        image = images / f'{name}{suffixes[0]}'
+        mask = masks / f'{name}{suffixes[1]}' if masks else None
+        if index < 2:
+            write_image(image, seed=index)
+            if mask:
+                write_mask(mask, random_mask(index, 11), palette=True)
+            continue
+        for path in filter(None, (image, mask)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+
+@pytest.fixture(scope='module')
+def roots(tmp_path_factory) -> dict[str, Path]:
+    """Miniatures of the datasets, with all images that the shipped lists name."""
+    folder = tmp_path_factory.mktemp('urban')
+    found = {}
+    for name, images in SOURCES.items():
+        root = found[f'{name.upper()}_ROOT'] = folder / name
+        write_pairs(root / images, root / 'labels_train_ids', ['1', '2'], ('.png', '.png'))
+        write_list(root / 'labels_train_ids.txt', ['1', '2'])
+    root = found['CITYSCAPES_ROOT'] = folder / 'cityscapes'
+    for part in ('train', 'val'):
+        ids = read_split(SPLITS / 'cityscapes' / f'{part}.txt')
+        masks = root / 'gtFine' / part if part == 'val' else None  # training images have none
+        suffixes = ('_leftImg8bit.png', '_gtFine_labelTrainIds.png')
+        write_pairs(root / 'leftImg8bit' / part, masks, ids, suffixes)
+        write_list(root / f'small_{part}.txt', ids[:2])
+    root = found['CAMVID_ROOT'] = folder / 'camvid'
+    for part in ('source', 'target', 'target_val'):
+        ids = read_split(SPLITS / 'camvid' / 'day_to_dusk' / f'{part}.txt')
+        masks = root / 'labels' if part != 'target' else None
+        write_pairs(root / 'images', masks, ids, ('.jpg', '.png'))
+    return found
+
+
+@pytest.fixture
+def load(roots, tmp_path, monkeypatch):
+    """Load a config, with a ranking of the first two images of its target."""
+    for variable, root in roots.items():
+        monkeypatch.setenv(variable, str(root))
+    monkeypatch.setenv('RANKING_ROOT', str(tmp_path / 'ranking'))
+
+    def _load(name: str) -> Config:
+        cfg = Config.fromfile(CONFIGS / f'{name}.py')
+        if 'easy' in cfg.train_dataloader:
+            size = (20, 30)
+            if name.startswith('cityscapes'):
+                ids = read_split(SPLITS / 'cityscapes/train.txt')
+            elif name.startswith('camvid'):
+                ids = read_split(SPLITS / 'camvid/day_to_dusk/target.txt')
+            else:
+                ids, size = ['train_0000', 'train_0001'], (128, 128)
+            mask = random_mask(7, 7, *size)
+            write_mask(tmp_path / f'ranking/pseudo_labels/{ids[0]}.png', mask, palette=True)
+            write_list(tmp_path / 'ranking/easy.txt', ids[:1])
+            write_list(tmp_path / 'ranking/hard.txt', ids[1:2])
+        for loader in (*cfg.train_dataloader.values(), cfg.val_dataloader, cfg.test_dataloader):
+            if loader.dataset.type == 'ToyDataset':
+                loader.dataset.spec = SIZES
+        return cfg
+
+    return _load
+
+
+@pytest.mark.parametrize('name', STREAMS)
+def test_every_stream_gives_what_a_model_needs(name, load):
+    cfg = load(name)
+    assert list(cfg.train_dataloader) == list(STREAMS[name])
+    classes = set()
+    for number, (stream, shape) in enumerate(STREAMS[name].items()):
+        dataset = DATASETS.build(cfg.train_dataloader[stream].dataset)
+        classes.add(dataset.metainfo['classes'])
+        sample = dataset[0]
+        assert sample['inputs'].shape == (3, *shape)
+        mask = sample['data_samples'].gt_sem_seg.data
+        assert mask.shape == (1, *shape)
+        labels = set(mask.unique().tolist())
+        allowed = {*range(len(dataset.metainfo['classes'])), 255}
+        assert labels <= (allowed if number == 0 else {0, 255})
+        assert number == 1 or len(labels) > 2
+        assert ('seg_map_path' in sample['data_samples'].metainfo) == (number == 0)
+    val = DATASETS.build(cfg.val_dataloader.dataset)
+    assert classes == {val.metainfo['classes']}
+    truth = val[0]['data_samples'].gt_sem_seg.data
+    assert truth.shape == ((1, 128, 128) if name.startswith('toy') else (1, 20, 30))
+    inputs = (512, 1024) if 'cityscapes' in name else truth.shape[1:]
+    assert val[0]['inputs'].shape == (3, *inputs)
+    METRICS.build(cfg.val_evaluator).dataset_meta = val.metainfo
+
+
+@pytest.mark.parametrize(
+    ('name', 'counts'),
+    [
+        ('gta5_to_cityscapes', (2, 2975, 500)),
+        ('camvid_day_to_dusk', (577, 62, 62)),
+        ('toy_source_to_target', (3, 4, 2)),
+        ('cityscapes_easy_to_hard', (1, 1, 500)),
+    ],
+)
+def test_numbers_of_images(name, counts, load):
+    cfg = load(name)
+    loaders = (*cfg.train_dataloader.values(), cfg.val_dataloader)
+    assert tuple(len(DATASETS.build(loader.dataset)) for loader in loaders) == counts
+
+
+def test_images_are_resized_as_in_the_released_code(load):
+    cfg = load('gta5_to_cityscapes')
+    sizes = [step['scale'] for step in cfg.source_pipeline if step['type'] == 'Resize']
+    assert sizes == [(1280, 720)]
+    image = np.random.default_rng(0).integers(0, 256, (60, 120, 3), dtype=np.uint8)
+    resize = TRANSFORMS.build(dict(cfg.target_resize, scale=(30, 15)))
+    found = resize(dict(img=image, seg_fields=[]))['img']
+    expected = Image.fromarray(image).resize((30, 15), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_synthia_has_the_same_16_classes_in_all_streams(load):
+    cfg = load('synthia_to_cityscapes')
+    loaders = (*cfg.train_dataloader.values(), cfg.val_dataloader, cfg.test_dataloader)
+    assert {loader.dataset.metainfo.classes for loader in loaders} == {SYNTHIADataset.CLASSES}
+    thirteen = set(SYNTHIADataset.CLASSES) - {'wall', 'fence', 'pole'}
+    assert set(cfg.val_evaluator.subsets.mIoU13) == thirteen
+
+
+def test_synthia_passes_the_check_of_data(load):
+    cfg = load('synthia_to_cityscapes')
+    cfg.train_dataloader.target.dataset.ann_file = 'small_train.txt'
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.ann_file = 'small_val.txt'
+    cfg.model = dict(decode_head=dict(num_classes=16))
+    report = check_config(cfg)
+    assert report.findings == []
+    assert [len(stream.samples) for stream in report.streams] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize('name', ['gta5_to_cityscapes', 'camvid_day_to_dusk'])
+def test_test_time_augmentation_can_be_built(name, load):
+    cfg = load(name)
+    dataset = DATASETS.build(dict(cfg.val_dataloader.dataset, pipeline=cfg.tta_pipeline))
+    assert len(dataset[0]['inputs']) == 2 * len(cfg.tta_pipeline[1].transforms[0])
+
+
+def test_the_ranking_is_below_the_working_directory_by_default(monkeypatch, tmp_path):
+    monkeypatch.delenv('RANKING_ROOT', raising=False)
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(CONFIGS / 'cityscapes_easy_to_hard.py')
+    easy = cfg.train_dataloader.easy.dataset
+    assert easy.ann_file == f'{tmp_path}/work_dirs/ranking/easy.txt'
+    assert easy.data_prefix.seg_map_path == f'{tmp_path}/work_dirs/ranking/pseudo_labels'
+    with pytest.raises(FileNotFoundError, match=f"split file '{tmp_path}/work_dirs/ranking/easy"):
+        DATASETS.build(easy)
