@@ -5,4 +5,4 @@ _base_ = [
     '../_base_/schedules/sgd_20k.py',
     '../_base_/default_runtime.py',
 ]
-train_dataloader = dict(_base_.train_dataloader.labeled, _delete_=True)
+train_dataloader = dict(_delete_=True, labeled=_base_.train_dataloader.labeled)

@@ -9,5 +9,5 @@ model = dict(
     decode_head=dict(num_classes=19),
     auxiliary_head=dict(num_classes=19),
 )
-train_dataloader = dict(_base_.train_dataloader.source, _delete_=True)
+train_dataloader = dict(_delete_=True, source=_base_.train_dataloader.source)
 default_hooks = dict(checkpoint=dict(interval=4000))

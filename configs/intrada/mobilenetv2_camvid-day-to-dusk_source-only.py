@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=11), auxiliary_head=dict(num_classes=11))
-train_dataloader = dict(_base_.train_dataloader.source, _delete_=True)
+train_dataloader = dict(_delete_=True, source=_base_.train_dataloader.source)
 optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=5))
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
 train_cfg = dict(max_iters=500, val_interval=500)

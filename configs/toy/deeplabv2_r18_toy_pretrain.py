@@ -9,10 +9,10 @@ _base_ = [
 other_task = dict(
     spec=dict(seed=1), metainfo=dict(classes=('background', 'striped', 'dotted', 'checked'))
 )
+labeled = _base_.train_dataloader.labeled
 train_dataloader = dict(
-    _base_.train_dataloader.labeled,
-    dataset=dict(_base_.train_dataloader.labeled.dataset, split='train', **other_task),
     _delete_=True,
+    labeled=dict(labeled, dataset=dict(labeled.dataset, split='train', **other_task)),
 )
 val_dataloader = dict(dataset=other_task)
 test_dataloader = val_dataloader

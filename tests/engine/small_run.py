@@ -41,9 +41,23 @@ class SmallModel(BaseModel):
 
 @DATASETS.register_module()
 class SmallDataset(BaseDataset):
-    """Two items."""
+    """Two items.
+
+    Args:
+        noise: Whether to add a random number to each.
+    """
 
     METAINFO = dict(classes=('one', 'two'))
+
+    def __init__(self, noise: bool = False, **kwargs) -> None:
+        self.noise = noise
+        super().__init__(**kwargs)
+
+    def prepare_data(self, idx: int) -> dict:
+        item = super().prepare_data(idx)
+        if self.noise:
+            item['inputs'] += torch.rand(1).item()
+        return item
 
     def load_data_list(self) -> list[dict]:
         return [dict(inputs=0.0), dict(inputs=1.0)]
@@ -90,11 +104,11 @@ def build_runner(
             val_evaluator=dict(type='IterationMetric', scores=scores),
             val_cfg=dict(type='ValLoop'),
         )
+    kwargs.setdefault('train_dataloader', dict(loader, sampler=dict(type='InfiniteSampler')))
+    kwargs.setdefault('train_cfg', dict(type='IterBasedTrainLoop', max_iters=6, val_interval=2))
     return Runner(
         model=dict(type='SmallModel', **(model or {})),
         work_dir=str(work_dir),
-        train_dataloader=dict(loader, sampler=dict(type='InfiniteSampler')),
-        train_cfg=dict(type='IterBasedTrainLoop', max_iters=6, val_interval=2),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0)),
         custom_hooks=hooks,
         default_hooks=dict(

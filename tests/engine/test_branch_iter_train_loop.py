@@ -1,12 +1,17 @@
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import BaseDataset
+from mmengine.hooks import Hook
 from mmseg.registry import DATASETS
 from torch import nn
 
 from label_efficient_seg.datasets import BranchDataLoader
 from label_efficient_seg.engine.loops.branch_iter_train_loop import _check_branches, _check_wrapper
+
+from .small_run import build_runner
 
 SAMPLER = dict(type='InfiniteSampler', shuffle=True)
 
@@ -108,9 +113,58 @@ def test_missing_and_unknown_branches_are_named():
         _check_branches(ReadsTwo(), dict(labeled=1, unlabelled=1))
     with pytest.raises(ValueError, match='one dataloader config per stream'):
         _check_branches(ReadsTwo(), [1])
-    with pytest.raises(ValueError, match='Linear has no attribute `branches`'):
-        _check_branches(nn.Linear(1, 1), dict(labeled=1))
     _check_branches(ReadsTwo(), dict(unlabeled=1, labeled=1))
+
+
+def test_plain_models_read_one_stream():
+    with pytest.raises(ValueError, match='Linear has no attribute `branches`.* has 2: a, b'):
+        _check_branches(nn.Linear(1, 1), dict(a=1, b=1))
+    with pytest.raises(ValueError, match='per stream: one, such as labeled'):
+        _check_branches(nn.Linear(1, 1), dict(batch_size=1, dataset=1, sampler=1))
+    _check_branches(nn.Linear(1, 1), dict(labeled=1))
+
+
+class ReadBatches(Hook):
+    """Notes what a model reads, and a random number it might have drawn."""
+
+    def __init__(self) -> None:
+        self.read = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        self.read.append((data_batch, torch.rand(1).item()))
+
+
+def train_plain_model(work_dir: Path, **kwargs) -> list:
+    hook = ReadBatches()
+    loader = dict(
+        batch_size=2, num_workers=0, sampler=SAMPLER, dataset=dict(type='SmallDataset', noise=True)
+    )
+    build_runner(
+        work_dir,
+        hooks=[hook],
+        train_dataloader=dict(labeled=loader),
+        train_cfg=dict(type='BranchIterTrainLoop', max_iters=6, val_interval=2),
+        randomness=dict(seed=5),
+        **kwargs,
+    ).train()
+    return hook.read
+
+
+def test_plain_model_reads_what_a_method_would_and_resumes_in_its_place(tmp_path):
+    read = train_plain_model(tmp_path / 'a')
+    assert len(read) == 6
+    cfg = streams(labeled=2, unlabeled=7)
+    cfg.labeled.dataset = dict(type='SmallDataset', noise=True)
+    paired = [batches['labeled'] for batches in take(BranchDataLoader(cfg, seed=5), 6)]
+    assert [batch['inputs'] for batch, _ in read] == [batch['inputs'] for batch in paired]
+    assert len({number for _, number in read}) == 6
+
+    resumed = train_plain_model(
+        tmp_path / 'b', load_from=str(tmp_path / 'a' / 'iter_4.pth'), resume=True
+    )
+    assert [(batch['inputs'], number) for batch, number in resumed] == [
+        (batch['inputs'], number) for batch, number in read[4:]
+    ]
 
 
 def test_empty_stream_is_named():

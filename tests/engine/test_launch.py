@@ -156,11 +156,12 @@ class TestBuildRunner:
             launch.build_runner(cfg)
         cfg.auto_scale_lr.enable = False
         assert launch.build_runner(cfg).cfg is cfg
-        # Neither a baseline with one stream nor a test has anything against it.
+        # Neither a test nor a plain MMSeg config has anything against it.
         launch.prepare_test(cfg, 'a.pth')
-        for other in (launch.load_config('advsemi/deeplabv2_r18_toy_supervised'), cfg):
-            other.auto_scale_lr = dict(enable=True, base_batch_size=16)
-            assert launch.build_runner(other).cfg is other
+        cfg.auto_scale_lr = dict(enable=True, base_batch_size=16)
+        assert launch.build_runner(cfg).cfg is cfg
+        cfg.train_dataloader = dict(batch_size=16, dataset=dict(type='ToyDataset'))
+        assert launch.build_runner(cfg).cfg is cfg
 
     @pytest.mark.parametrize(
         ('path', 'name', 'message'),

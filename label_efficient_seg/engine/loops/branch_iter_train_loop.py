@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
 from torch import nn
@@ -26,6 +27,10 @@ class BranchIterTrainLoop(IterBasedTrainLoop):
     which streams it reads. All randomness of an iteration (order of images, augmentation, dropout)
     follows from the seed and the iteration's number, so an interrupted run continues as if nothing
     had happened, in the time of a fresh start.
+
+    A model without ``branches``, such as MMSeg's ``EncoderDecoder``, gets the batches of a single
+    stream. Under the same seed and name of the stream these are the very images and crops that a
+    method with more streams sees, so it is a paired baseline.
 
     Args:
         runner (Runner): The runner.
@@ -49,7 +54,9 @@ class BranchIterTrainLoop(IterBasedTrainLoop):
         dynamic_intervals: list[tuple[int, int]] | None = None,
     ) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        _check_wrapper(runner.model)
+        self._plain = not hasattr(model, 'branches')
+        if not self._plain:
+            _check_wrapper(runner.model)
         _check_branches(model, dataloader)
         self._streams = dataloader
         super().__init__(
@@ -70,9 +77,12 @@ class BranchIterTrainLoop(IterBasedTrainLoop):
         if self.runner.seed != self.dataloader.seed:
             # A resumed checkpoint brought its own seed.
             self.dataloader = BranchDataLoader(self._streams, self.runner.seed)
-        for optim_wrapper in self.runner.optim_wrapper.values():
-            # OptimWrapperDict leaves the counters of gradient accumulation to its user.
-            optim_wrapper.initialize_count_status(self.runner.model, self._iter, self._max_iters)
+        if isinstance(self.runner.optim_wrapper, OptimWrapperDict):
+            # It leaves the counters of gradient accumulation to its user.
+            for optim_wrapper in self.runner.optim_wrapper.values():
+                optim_wrapper.initialize_count_status(
+                    self.runner.model, self._iter, self._max_iters
+                )
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         batches = self.dataloader.batches(start=self._iter)
@@ -97,6 +107,8 @@ class BranchIterTrainLoop(IterBasedTrainLoop):
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
+        if self._plain:
+            (data_batch,) = data_batch.values()
         super().run_iter(data_batch)
 
     def _val_is_due(self) -> bool:
@@ -117,17 +129,19 @@ def _check_wrapper(model: nn.Module) -> None:
 
 def _check_branches(model: nn.Module, streams: Mapping) -> None:
     branches = getattr(model, 'branches', None)
+    if not isinstance(streams, Mapping) or 'dataset' in streams:
+        names = ', '.join(branches) if branches else 'one, such as labeled'
+        raise ValueError(
+            f'train_dataloader must be a dict with one dataloader config per stream: {names}'
+        )
     if branches is None:
-        raise ValueError(
-            f'BranchIterTrainLoop trains models that read several streams, but '
-            f'{type(model).__name__} has no attribute `branches`; use '
-            'IterBasedTrainLoop for it'
-        )
-    if not isinstance(streams, Mapping):
-        raise ValueError(
-            'train_dataloader must be a dict with one dataloader config per stream: '
-            f'{", ".join(branches)}'
-        )
+        if len(streams) != 1:
+            raise ValueError(
+                f'{type(model).__name__} has no attribute `branches` and reads one stream, but '
+                f'train_dataloader has {len(streams)}: {", ".join(streams)}; change the type of '
+                'the model, or leave one stream'
+            )
+        return
     missing = [name for name in branches if name not in streams]
     unknown = [name for name in streams if name not in branches]
     if missing or unknown:
