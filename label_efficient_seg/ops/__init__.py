@@ -1,3 +1,24 @@
+from .affinity import (
+    PairLabels,
+    affinity_labels,
+    confident_labels,
+    neighbour_offsets,
+    pairwise_affinities,
+    valid_pairs,
+)
+from .dense_crf import dense_crf
 from .entropy import entropy_map, self_information
+from .random_walk import random_walk
 
-__all__ = ['entropy_map', 'self_information']
+__all__ = [
+    'PairLabels',
+    'affinity_labels',
+    'confident_labels',
+    'dense_crf',
+    'entropy_map',
+    'neighbour_offsets',
+    'pairwise_affinities',
+    'random_walk',
+    'self_information',
+    'valid_pairs',
+]

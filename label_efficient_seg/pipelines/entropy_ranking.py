@@ -162,7 +162,6 @@ class EntropyRanking:
         cfg = copy.deepcopy(self.cfg)
         cfg.work_dir = str(self.out_dir / 'log')
         launch.prepare_test(cfg, self.checkpoint)
-        cfg.resume = False  # as it is in the config that a resumed training leaves
         for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
             cfg.pop(key, None)
         launch.init_cpu_processes(cfg)

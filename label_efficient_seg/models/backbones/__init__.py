@@ -1,4 +1,6 @@
 from .deeplabv2_resnet import DeepLabV2ResNet
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
+from .resnet38 import ResNet38
+from .vgg16_dilated import DilatedVGG16
 
-__all__ = ['DeepLabV2ResNet', 'DilatedMobileNetV2']
+__all__ = ['DeepLabV2ResNet', 'DilatedMobileNetV2', 'DilatedVGG16', 'ResNet38']
