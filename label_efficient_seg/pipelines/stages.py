@@ -68,7 +68,7 @@ class Stage:
             folder (Path): Where it has to write.
             seed (int): Random seed.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f'{type(self).__name__} must implement arguments')
 
     def definition(self, seed: int) -> Any:
         """All that determines the result, apart from inputs, as what JSON can hold.
@@ -86,7 +86,7 @@ class Stage:
         Args:
             folder (Path): Where it wrote.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f'{type(self).__name__} must implement collect')
 
     def describe(self, report: Report, folder: Path) -> None:
         """Add to a report what there is to see of the finished stage; nothing by default.
