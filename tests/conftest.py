@@ -1,6 +1,7 @@
 """Settings that every test shares."""
 
 import random
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,6 +26,12 @@ def registered_stack() -> None:
     """Registers mmseg's own components, as its tools do."""
     torch.set_num_threads(1)
     register_all_modules(init_default_scope=False)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def interruptible() -> None:
+    """Lets Ctrl-C interrupt: shells start background jobs, as CI may be, with it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
