@@ -11,5 +11,5 @@ model = _base_.intrada
 model.update(decode_head=dict(num_classes=11), auxiliary_head=dict(num_classes=11))
 optim_wrapper = dict(segmentor=dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=5)))
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
-train_cfg = dict(max_iters=500, val_interval=500)
-default_hooks = dict(checkpoint=dict(interval=500), logger=dict(interval=25))
+train_cfg = dict(max_iters=250, val_interval=250)
+default_hooks = dict(checkpoint=dict(interval=250), logger=dict(interval=25))
