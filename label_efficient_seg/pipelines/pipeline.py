@@ -36,8 +36,8 @@ class Pipeline:
         work_dir (str | Path): Folder for ``<name>_seed<seed>``, or ``<name>`` if all seeds share
             the stage, and for the report.
         seeds (Sequence[int]): Random seeds. A shared stage has seed 0.
-        results (Sequence[str], optional): Stages to compare; the first is the baseline. All, if
-            absent.
+        results (Sequence[str], optional): Stages to compare by their mIoU; the first is the
+            baseline. ``stage.figure`` names another figure of a stage. All stages, if absent.
         title (str): Title of the report.
         introduction (str): Text below it.
         cfg_options (dict, optional): Added to those of every stage that takes any.
@@ -62,7 +62,8 @@ class Pipeline:
         self.seeds = list(dict.fromkeys(seeds))
         self.nodes = build_nodes(stages, self.seeds, self.work_dir, cfg_options or {})
         self.names = list(dict.fromkeys(node.name for node in self.nodes))
-        self.results = self._known(self.names if results is None else results)
+        self.results = list(self.names if results is None else results)
+        self._known([result.partition('.')[0] for result in self.results])
 
     @classmethod
     def from_file(cls, path: str, work_dir: str | Path | None = None, **kwargs: Any) -> 'Pipeline':

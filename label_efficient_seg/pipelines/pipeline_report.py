@@ -46,7 +46,7 @@ def print_states(pipeline: Pipeline, again: str | None = None, processes: int = 
 
 
 def result_table(pipeline: Pipeline) -> tuple[list[str], list[list]]:
-    """Headers and rows of the finished results that have an mIoU.
+    """Headers and rows of the finished results that have their figure.
 
     The columns are the mean and sample standard deviation over the seeds, the difference of the
     means to the first result, the values by seed, and the mean of the minutes.
@@ -57,9 +57,12 @@ def result_table(pipeline: Pipeline) -> tuple[list[str], list[list]]:
     headers = ['run', 'seeds', 'mIoU', 'std']
     headers += [f'against {pipeline.results[0]}', 'by seed', 'minutes']
     rows, baseline = [], None
-    for name, nodes in _finished(pipeline).items():
-        records = [node.folder.record for node in nodes]
-        values = [r['figures']['mIoU'] for r in records if 'mIoU' in r['figures']]
+    finished = _finished(pipeline)
+    for name in pipeline.results:
+        stage, _, figure = name.partition('.')
+        records = [node.folder.record for node in finished[stage]]
+        figure = figure or 'mIoU'
+        values = [r['figures'][figure] for r in records if figure in r['figures']]
         if not values:
             continue
         mean, spread = float(np.mean(values)), np.std(values, ddof=1) if len(values) > 1 else None
@@ -113,9 +116,10 @@ def write_report(pipeline: Pipeline, num_images: int = 6) -> Path:
 
 
 def _finished(pipeline: Pipeline) -> dict[str, list[Node]]:
-    """Finished nodes of each result."""
+    """Finished nodes of each stage that results name."""
     finished = [node for node, state in pipeline.states().items() if state.name == 'finished']
-    return {name: [n for n in finished if n.name == name] for name in pipeline.results}
+    names = dict.fromkeys(result.partition('.')[0] for result in pipeline.results)
+    return {name: [n for n in finished if n.name == name] for name in names}
 
 
 def _add_stages(report: Report, pipeline: Pipeline) -> None:

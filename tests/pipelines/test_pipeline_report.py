@@ -1,12 +1,14 @@
 """The tables, and a pipeline of a real training and its test."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from label_efficient_seg.pipelines import (
     Pipeline,
+    Result,
     Stage,
     print_results,
     result_table,
@@ -53,6 +55,24 @@ def test_table_against_numpy(tmp_path, capsys):
     capsys.readouterr()
     print_results(pipeline)
     assert '+10.00' in capsys.readouterr().out
+
+
+def test_a_result_may_be_another_figure_of_a_stage(tmp_path, monkeypatch):
+    def collect(self: Stage, folder: Path) -> Result:
+        value = float((folder / 'value.txt').read_text())
+        return Result(dict(value=folder / 'value.txt'), dict(mIoU=value, recall=value + 20))
+
+    monkeypatch.setattr(FakeStage, 'collect', collect)
+    results = ['base', 'base.recall', 'base.nothing']
+    pipeline = Pipeline([fake('base', value=30)], tmp_path, [0, 2], results)
+    pipeline.run()
+    rows = result_table(pipeline)[1]
+    assert [row[:3] + [row[4]] for row in rows] == [
+        ['base', 2, 31.0, '+0.00'],
+        ['base.recall', 2, 51.0, '+20.00'],
+    ]
+    write_report(pipeline)
+    assert list(json.loads((tmp_path / 'results.json').read_text())) == ['base']
 
 
 def test_partial_runs_are_reported(tmp_path, capsys):
