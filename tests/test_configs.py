@@ -15,10 +15,13 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from label_efficient_seg.config_index import get_config_path, list_configs, list_pipelines
+from label_efficient_seg.datasets import write_class_maps
 from label_efficient_seg.engine import launch
 from label_efficient_seg.pipelines import Pipeline
 
 CROP = 64
+# CAMs are made by what another config has trained.
+TRAINED = [name for name in list_configs() if not name.endswith('_cam')]
 
 
 @DATASETS.register_module()
@@ -30,18 +33,35 @@ class RandomPairs(Dataset):
         classes: Their names; values of the masks are indices of them, or 255.
         labeled: Whether samples name the mask.
         pipeline: Of the dataset.
+        mask_suffix: Of the masks, or of the scores in their place.
     """
 
-    def __init__(self, folder: str, classes: list, labeled: bool, pipeline: list[dict]) -> None:
+    backend_args = None
+
+    def __init__(
+        self,
+        folder: str,
+        classes: list,
+        labeled: bool,
+        pipeline: list[dict],
+        mask_suffix: str = '.png',
+    ) -> None:
         self.metainfo = dict(classes=classes)
         self.num_classes, self.labeled = len(classes), labeled
         self.folder, self.pipeline = Path(folder), Compose(pipeline)
+        self.mask_suffix = mask_suffix
         rng = np.random.default_rng(0)
         for index in range(len(self)):
             cv2.imwrite(str(self.folder / f'{index}.png'), rng.integers(0, 256, (90, 120, 3)))
             mask = rng.integers(0, self.num_classes, (90, 120), dtype=np.uint8)
             mask[:9] = 255
             Image.fromarray(mask).save(self.folder / f'{index}_mask.png')
+            scores = rng.random((2, 2, 5, 6)).repeat(18, 2).repeat(20, 3)
+            path = self.folder / f'{index}_mask.npz'
+            write_class_maps(path, [0, self.num_classes - 1], low=scores[0], high=scores[1])
+
+    def full_init(self) -> None:
+        pass
 
     def __len__(self) -> int:
         return 2
@@ -52,7 +72,7 @@ class RandomPairs(Dataset):
             seg_fields=[], num_classes=self.num_classes, ignore_index=255,
         )  # fmt: skip
         if self.labeled:
-            item['seg_map_path'] = str(self.folder / f'{index}_mask.png')
+            item['seg_map_path'] = str(self.folder / f'{index}_mask{self.mask_suffix}')
         return self.pipeline(item)
 
 
@@ -93,27 +113,34 @@ def shrink_crops(pipeline: list) -> None:
 
 def shrink(cfg: Config, folder: Path) -> None:
     """Replace data, pre-training and size of a config; everything else stays."""
-    streams = cfg.train_dataloader
+    streams = cfg.train_dataloader or {}
     streams = [streams] if 'dataset' in streams else list(streams.values())
     for stream in streams:
-        shrink_crops(stream.dataset.pipeline)
-    for stream in (*streams, cfg.val_dataloader, cfg.test_dataloader):
-        dataset = stream.dataset
+        shrink_crops(stream.dataset.get('dataset', stream.dataset).pipeline)
+    for stream in (*streams, cfg.get('val_dataloader'), cfg.test_dataloader):
+        if stream is None:
+            continue
+        view = stream.dataset if stream.dataset.type == 'ImageLabelDataset' else stream
+        dataset = view.dataset
         metainfo = dataset.get('metainfo') or DATASETS.get(dataset.type).METAINFO
         stream.update(batch_size=min(2, stream.batch_size), num_workers=0, persistent_workers=False)
-        stream.dataset = ConfigDict(
+        view.dataset = ConfigDict(
             type='RandomPairs',
             folder=str(folder),
             classes=list(metainfo['classes']),
-            labeled=dataset.get('labeled', True),
+            labeled=dataset.get('labeled', True) or view is not stream,
             pipeline=dataset.pipeline,
+            mask_suffix=dataset.get('seg_map_suffix', '.png'),
         )
+        if view is not stream:
+            view.tags = 'masks'
     for _, node in nodes(cfg.model):
         node.pop('init_cfg', None)
         if node.get('type') == 'SyncBN':
             node['type'] = 'BN'
     # The schedules end at 0: two iterations that learn, and one that does not.
-    cfg.train_cfg.update(max_iters=3, val_interval=3)
+    if cfg.train_cfg:
+        cfg.train_cfg.update(max_iters=3, val_interval=3)
     cfg.default_hooks.logger.interval = 1
     cfg.default_hooks.visualization.draw = False
     cfg.log_level, cfg.work_dir = 'ERROR', str(folder)
@@ -123,7 +150,9 @@ def shrink(cfg: Config, folder: Path) -> None:
 def shrink_model(model: ConfigDict) -> None:
     """Few layers and channels, for the networks that configs use."""
     backbone = model.backbone
-    if 'depth' in backbone:
+    if model.type == 'AffinityNet' or backbone.type in ('ResNet38', 'DilatedVGG16'):
+        shrink_width(backbone, model.decode_head)
+    elif 'depth' in backbone:
         backbone.update(depth=50 if backbone.depth >= 50 else 18, base_channels=4, stem_channels=4)
         width = 4 * (32 if backbone.depth == 50 else 8)
         for head in (model.decode_head, model.get('auxiliary_head')):
@@ -132,7 +161,7 @@ def shrink_model(model: ConfigDict) -> None:
         if 'c1_in_channels' in model.decode_head:
             model.decode_head.c1_in_channels = width // 8
     for head in (model.decode_head, model.get('auxiliary_head')):
-        if head is not None and 'channels' in head:
+        if head is not None and isinstance(head.get('channels'), int):
             head.channels = 8
     for _, node in nodes(model.get('discriminator')):
         if node.get('type') == 'FCDiscriminator':
@@ -141,11 +170,23 @@ def shrink_model(model: ConfigDict) -> None:
         model.semi_start = 1
 
 
+def shrink_width(backbone: ConfigDict, head: ConfigDict) -> None:
+    """Few channels, for backbones whose widths are multiples of the first layer's."""
+    if backbone.type != 'DilatedMobileNetV2':
+        factor, channels = backbone.get('base_channels', 64) // 4, head.in_channels
+        several = isinstance(channels, (list, tuple))
+        head.in_channels = [c // factor for c in channels] if several else channels // factor
+        backbone.base_channels = 4
+    if 'depth' in backbone:
+        backbone.stem_channels = 4
+
+
 ADVENT_LOGS = {
     f'discriminator.loss_{domain}_{level}'
     for domain in ('source', 'target')
     for level in ('main', 'aux')
 }
+MAIN_LOSS = {'mmpretrain.ImageClassifier': 'loss_cls', 'AffinityNet': 'loss_different'}
 METHOD_LOGS = {
     'AdvSemiSeg': {
         'labeled.loss_adv', 'unlabeled.loss_adv', 'unlabeled.loss_semi',
@@ -153,22 +194,31 @@ METHOD_LOGS = {
     },
     'ADVENT': {'target.loss_adv_main', 'target.loss_adv_aux', *ADVENT_LOGS},
     'IntraDA': {'hard.loss_adv_main', 'hard.loss_adv_aux', 'discriminator.loss_easy_main'},
+    'AffinityNet': {'loss_background', 'loss_foreground'},
     'MinEnt': {'target.loss_entropy_main', 'target.loss_entropy_aux'},
 }  # fmt: skip
 
 
-@pytest.mark.parametrize('name', list_configs())
+def load_small(name: str, folder: Path) -> Config:
+    cfg = launch.load_config(name)
+    shrink(cfg, folder)
+    if 'head' in cfg.model:
+        shrink_width(cfg.model.backbone, cfg.model.head)
+    else:
+        shrink_model(cfg.model)
+    return cfg
+
+
+@pytest.mark.parametrize('name', TRAINED)
 def test_config_trains(name, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    cfg = launch.load_config(name)
-    shrink(cfg, tmp_path)
-    shrink_model(cfg.model)
+    cfg = load_small(name, tmp_path)
     runner = launch.build_runner(cfg)
     recorder = Recorder()
     runner.register_hook(recorder)
     runner.train()
     assert len(recorder.logged) == 3
-    expected = {'loss', 'decode.loss_ce'}
+    expected = {'loss', MAIN_LOSS.get(cfg.model.type, 'decode.loss_ce')}
     expected |= METHOD_LOGS.get(cfg.model.type, set())
     if 'auxiliary_head' in cfg.model:
         expected.add('aux.loss_ce')
@@ -178,7 +228,15 @@ def test_config_trains(name, tmp_path, monkeypatch):
     trainable = {key for key, value in runner.model.named_parameters() if value.requires_grad}
     assert trainable <= moved
     sample = next(iter(Runner.build_dataloader(cfg.test_dataloader)))
-    assert sample['inputs'][0].shape[0] == 3 and 'gt_sem_seg' in sample['data_samples'][0]
+    truth = 'gt_label' if 'head' in cfg.model else 'gt_sem_seg'
+    assert sample['inputs'][0].shape[0] == 3 and truth in sample['data_samples'][0]
+
+
+@pytest.mark.parametrize('name', sorted({*list_configs()} - {*TRAINED}))
+def test_config_tests(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    figures = launch.build_runner(load_small(name, tmp_path)).test()
+    assert 0 <= figures['mIoU'] <= 100
 
 
 @pytest.mark.parametrize('name', list_pipelines())
@@ -190,7 +248,7 @@ def test_pipeline_has_stages_that_fit_together(name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('name', list_configs())
+@pytest.mark.parametrize('name', TRAINED)
 def test_schedule_ends_at_zero(name):
     cfg = Config.fromfile(get_config_path(name))
     assert all(scheduler.get('eta_min', 0) == 0 for scheduler in cfg.param_scheduler)

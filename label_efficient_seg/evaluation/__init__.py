@@ -1,4 +1,21 @@
+from .cam_iou import (
+    SweepResult,
+    ThresholdSweep,
+    alpha_threshold,
+    label_areas,
+    mean_iou,
+)
+from .cam_iou_metric import CAMIoUMetric
 from .entropy_metric import EntropyMetric
 from .subset_iou_metric import SubsetIoUMetric
 
-__all__ = ['EntropyMetric', 'SubsetIoUMetric']
+__all__ = [
+    'CAMIoUMetric',
+    'EntropyMetric',
+    'SubsetIoUMetric',
+    'SweepResult',
+    'ThresholdSweep',
+    'alpha_threshold',
+    'label_areas',
+    'mean_iou',
+]

@@ -1,4 +1,5 @@
 from .backbones import *  # noqa: F403
+from .cls_heads import *  # noqa: F403
 from .decode_heads import *  # noqa: F403
 from .discriminators import *  # noqa: F403
 from .losses import *  # noqa: F403

@@ -6,6 +6,7 @@ from .affinity import (
     pairwise_affinities,
     valid_pairs,
 )
+from .cam import normalize_cams, with_background
 from .dense_crf import dense_crf
 from .entropy import entropy_map, self_information
 from .random_walk import random_walk
@@ -17,8 +18,10 @@ __all__ = [
     'dense_crf',
     'entropy_map',
     'neighbour_offsets',
+    'normalize_cams',
     'pairwise_affinities',
     'random_walk',
     'self_information',
     'valid_pairs',
+    'with_background',
 ]

@@ -1,7 +1,6 @@
 """Divides target images into easy and hard ones by the entropy of a model's predictions."""
 
 import copy
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -14,36 +13,33 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.dist import barrier, get_dist_info, is_main_process
+from mmengine.dist import get_rank, is_main_process
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.datasets import BaseSegDataset
 from torch import nn
-from torch.utils.data import DataLoader, Subset
 
 from ..atomic import write_atomically
+from ..datasets.image_ids import image_ids
 from ..datasets.partially_labeled import find_missing
-from ..datasets.splits import checksum
-from ..engine import launch
+from ..datasets.pseudo_labels import write_label
 from ..ops import entropy_map, self_information
 from ..visualization import (
     RankedImage,
     make_ranking_panel,
     plot_split_histogram,
     save_image,
-    track,
 )
+from .fingerprint import checkpoint_digest, claim_folder, digest
+from .image_loop import load_model, process_images
 from .image_scoring import (
     ImageScore,
     build_unlabeled,
-    image_ids,
     open_scores,
     predict_labels,
     predict_logits,
     read_scores,
     reproducible,
-    write_label,
     write_score,
 )
 from .ranking import Ranking, count_easy, normalize_score, rank_images
@@ -122,14 +118,14 @@ class EntropyRanking:
         ids = image_ids(dataset)
         count_easy(len(ids), self.ratio)
         self._check_rare_classes(dataset.metainfo['classes'])
-        fingerprint = self._fingerprint(dataset_cfg)
+        fingerprint = dict(
+            checkpoint=checkpoint_digest(self.checkpoint),
+            config=digest([self.cfg.model, dataset_cfg]),
+        )
         model = self._load_model(len(dataset.metainfo['classes']))
-        if is_main_process():
-            write_atomically(self.out_dir / 'fingerprint.json', json.dumps(fingerprint, indent=2))
-        barrier()  # without it, there may be no score
+        claim_folder(self.out_dir, fingerprint, 'scores')
         with reproducible():
             self._score(model, dataset, ids)
-            barrier()
             if is_main_process():
                 self._rank(model, dataset, ids, fingerprint)
 
@@ -140,62 +136,26 @@ class EntropyRanking:
                 f'by; name the rare ones of its own with --rare-classes: {", ".join(classes)}'
             )
 
-    def _fingerprint(self, dataset_cfg: Mapping) -> dict[str, str]:
-        """Digests of all that scores depend on, which are those of the folder if it has any."""
-        if not Path(self.checkpoint).is_file():
-            raise FileNotFoundError(f'checkpoint {self.checkpoint!r} does not exist')
-        settings = json.dumps([self.cfg.model, dataset_cfg], sort_keys=True, default=repr)
-        fingerprint = dict(
-            checkpoint=checksum(self.checkpoint),
-            config=hashlib.sha256(settings.encode()).hexdigest(),
-        )
-        file = self.out_dir / 'fingerprint.json'
-        earlier = json.loads(file.read_text()) if file.exists() else fingerprint
-        if changed := [key for key in fingerprint if earlier[key] != fingerprint[key]]:
-            raise ValueError(
-                f"'{self.out_dir}' holds scores of another {' and another '.join(changed)} (model, "
-                'images or test pipeline); choose another folder with --out, or delete this one'
-            )
-        return fingerprint
-
     def _load_model(self, num_classes: int) -> nn.Module:
-        cfg = copy.deepcopy(self.cfg)
-        cfg.work_dir = str(self.out_dir / 'log')
-        launch.prepare_test(cfg, self.checkpoint)
-        for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
-            cfg.pop(key, None)
-        launch.init_cpu_processes(cfg)
-        runner = launch.build_runner(cfg)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = load_model(self.cfg, self.checkpoint, self.out_dir / 'log')
         if model.num_classes != num_classes:
             raise ValueError(
                 f'the model predicts {model.num_classes} classes, but the dataset of '
                 f'train_dataloader.{self.stream} has {num_classes}'
             )
-        runner.load_or_resume()
-        return model.eval()
+        return model
 
     def _score(self, model: nn.Module, dataset: BaseSegDataset, ids: Sequence[str]) -> None:
         """Score this process's share of the images."""
-        rank, world_size = get_dist_info()
-        share = range(rank, len(ids), world_size)
         lost = find_missing(str(self.out_dir / 'pseudo_labels'), [f'{name}.png' for name in ids])
         known = read_scores(self.out_dir / 'scores').keys() - {x.removesuffix('.png') for x in lost}
-        todo = [index for index in share if ids[index] not in known]
-        if rest := len(share) - len(todo):
-            print_log(f'{rest} of {len(share)} images were scored before', 'current')
-        loader = DataLoader(
-            Subset(dataset, todo),
-            num_workers=self.cfg.test_dataloader.get('num_workers', 0),
-            collate_fn=pseudo_collate,
-        )
-        items = zip(todo, loader, strict=True)
-        if rank == 0:
-            label = 'scoring' + f' (process 1 of {world_size})' * (world_size > 1)
-            items = track(items, label, len(todo))
-        with open_scores(self.out_dir / 'scores', rank) as file:
-            for index, batch in items:
-                write_score(file, self._score_image(model, dataset.metainfo, ids[index], batch))
+        workers = self.cfg.test_dataloader.get('num_workers', 0)
+        with open_scores(self.out_dir / 'scores', get_rank()) as file:
+
+            def work(name: str, batch: dict) -> None:
+                write_score(file, self._score_image(model, dataset.metainfo, name, batch))
+
+            process_images(dataset, ids, work, 'scoring', done=known, num_workers=workers)
 
     def _score_image(
         self, model: nn.Module, metainfo: Mapping, name: str, batch: dict

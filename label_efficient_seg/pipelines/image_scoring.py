@@ -1,9 +1,7 @@
 """Predicts the images of a stream one by one without their labels, and remembers their scores."""
 
 import copy
-import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,14 +12,9 @@ import torch
 from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
-from PIL import Image
 from torch import Tensor, nn
 
-from ..atomic import write_atomically
 from ..datasets import PartiallyLabeledMixin
-from ..datasets.mask_checks import label_lookup
-from ..datasets.splits import repeated_ids
-from ..visualization import resize_to
 
 
 class ImageScore(NamedTuple):
@@ -95,30 +88,6 @@ def _without_labels(pipeline: Sequence[Mapping]) -> list[dict]:
     return [kept[0], dict(type='LoadValidMask'), *kept[1:]]
 
 
-def image_ids(dataset: BaseSegDataset) -> list[str]:
-    """Ids of a dataset's images, as in split lists.
-
-    Args:
-        dataset (BaseSegDataset): The dataset.
-
-    Returns:
-        list[str]: In the order of the dataset.
-
-    Raises:
-        ValueError: If an id occurs more than once.
-    """
-    suffixes = dataset.img_suffix
-    suffixes = [suffixes] if isinstance(suffixes, str) else sorted(suffixes, key=len, reverse=True)
-    ids = []
-    for index in range(len(dataset)):
-        path = dataset.get_data_info(index)['img_path']
-        name = os.path.relpath(path, dataset.data_prefix['img_path']).replace(os.sep, '/')
-        ids.append(name.removesuffix(next(s for s in suffixes if name.endswith(s))))
-    if repeated := repeated_ids(ids):
-        raise ValueError(f"image '{repeated[0]}' is listed more than once; keep one line per image")
-    return ids
-
-
 @contextmanager
 def reproducible() -> Iterator[None]:
     """Let a network give equal results for equal images in every process.
@@ -161,32 +130,6 @@ def predict_logits(model: nn.Module, batch: dict[str, Any]) -> Tensor:
 def predict_labels(logits: Tensor) -> np.ndarray:
     """Class indices, uint8, shape (H, W), of class scores of shape (1, C, H, W)."""
     return logits.argmax(1)[0].to(torch.uint8).cpu().numpy()
-
-
-def write_label(
-    path: Path, prediction: np.ndarray, size: tuple[int, int], metainfo: Mapping[str, Any]
-) -> None:
-    """Write a prediction as a palette PNG that a dataset reads as its mask.
-
-    Args:
-        path (Path): The file.
-        prediction (np.ndarray): Class indices, uint8, shape (H, W).
-        size (tuple[int, int]): Height and width of the mask; labels are those of the nearest
-            pixel.
-        metainfo (Mapping[str, Any]): Of the dataset. Where it maps the values in mask files to
-            other indices, the file has such values.
-    """
-    height, width = size
-    lookup = label_lookup(metainfo.get('reduce_zero_label', False), metainfo.get('label_map'))
-    values = np.array([np.flatnonzero(lookup == i)[0] for i in range(len(metainfo['classes']))])
-    mask = resize_to(values.astype(np.uint8)[prediction], width, height, smooth=False)
-    palette = np.zeros((256, 3), np.uint8)
-    palette[values] = metainfo['palette']
-    image = Image.fromarray(mask)
-    image.putpalette(palette.tobytes())
-    file = io.BytesIO()
-    image.save(file, 'PNG')
-    write_atomically(path, file.getvalue())
 
 
 def read_scores(folder: Path) -> dict[str, ImageScore]:

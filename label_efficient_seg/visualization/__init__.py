@@ -1,5 +1,6 @@
 """Panels, curves, reports and progress: what a run shows to people."""
 
+from .cam_panel import CAMRow, make_cam_panel, plot_thresholds
 from .colors import (
     IGNORE_COLOR,
     UNSELECTED_COLOR,
@@ -31,6 +32,7 @@ __all__ = [
     'CURVE_GROUPS',
     'IGNORE_COLOR',
     'UNSELECTED_COLOR',
+    'CAMRow',
     'CurveGroup',
     'LegendEntry',
     'Progress',
@@ -49,6 +51,7 @@ __all__ = [
     'heatmap',
     'keep_selected',
     'latest_panels',
+    'make_cam_panel',
     'make_grid',
     'make_panel',
     'make_ranking_panel',
@@ -57,6 +60,7 @@ __all__ = [
     'overlay',
     'plot_curves',
     'plot_split_histogram',
+    'plot_thresholds',
     'read_scalars',
     'read_test_metrics',
     'resize_to',

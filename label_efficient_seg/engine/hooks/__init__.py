@@ -1,3 +1,4 @@
+from .cam_refinement_hook import CAMRefinementHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .invalid_loss_hook import InvalidLossHook
@@ -5,6 +6,7 @@ from .panel_hook import PanelHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
+    'CAMRefinementHook',
     'CheckpointMatchHook',
     'ClassCountHook',
     'InvalidLossHook',

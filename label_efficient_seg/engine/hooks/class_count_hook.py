@@ -2,7 +2,7 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.registry import HOOKS
+from mmseg.registry import HOOKS, MODELS
 from torch.utils.data import DataLoader
 
 
@@ -11,7 +11,8 @@ class ClassCountHook(Hook):
     """Refuses to start when the heads and the dataset have different numbers of classes.
 
     Otherwise too few scores end in an index error of the loss, on a GPU in one of CUDA that names
-    nothing, and too many are trained without a word.
+    nothing, and too many are trained without a word. For a classifier of image-level labels, the
+    first class of the dataset, the background, does not count.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -30,11 +31,16 @@ def _check(runner: Runner, dataloader: DataLoader) -> None:
         model = model.module
     metainfo = getattr(dataloader.dataset, 'metainfo', None) or {}
     classes = metainfo.get('classes')
+    classifier = MODELS.get('CAMClsHead')
     for name, head in model.named_modules():
-        if classes and isinstance(head, BaseDecodeHead) and head.num_classes != len(classes):
+        if not classes or not isinstance(head, (BaseDecodeHead, classifier)):
+            continue
+        count = len(classes) - isinstance(head, classifier)
+        if head.num_classes != count:
+            kind = 'foreground classes' if isinstance(head, classifier) else 'classes'
+            first = classes[-count:][:3]
             raise ValueError(
                 f'model.{name} has num_classes={head.num_classes}, but the dataset has '
-                f'{len(classes)} classes ({", ".join(classes[:3])}'
-                f'{", ..." if len(classes) > 3 else ""}); set num_classes={len(classes)}, or the '
-                'classes in the metainfo of the dataset'
+                f'{count} {kind} ({", ".join(first)}{", ..." if count > 3 else ""}); set '
+                f'num_classes={count}, or the classes in the metainfo of the dataset'
             )

@@ -5,7 +5,7 @@ from mmseg.models import SegTTAModel
 
 from label_efficient_seg.engine.hooks import ClassCountHook
 from label_efficient_seg.models import BranchDataParallel
-from tests.models import tiny
+from tests.models import tiny, tiny_cam
 
 
 def runner(model, metainfo: dict | None) -> SimpleNamespace:
@@ -39,3 +39,12 @@ def test_auxiliary_heads_are_checked():
 @pytest.mark.parametrize('metainfo', [None, {}, dict(classes=None)])
 def test_datasets_without_classes_are_left_alone(metainfo):
     ClassCountHook().before_train(runner(tiny.build_model(), metainfo))
+
+
+def test_classifiers_of_tags_do_not_know_the_background():
+    model = tiny_cam.build_segmentor(3)
+    check = ClassCountHook().before_test
+    check(runner(model, dict(classes=('background', 'a', 'b', 'c'))))
+    message = r'num_classes=3, but the dataset has 2 foreground classes \(a, b\); set num_classes=2'
+    with pytest.raises(ValueError, match=rf'model\.head has {message}'):
+        check(runner(model, dict(classes=('background', 'a', 'b'))))

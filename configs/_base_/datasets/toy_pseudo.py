@@ -1,0 +1,24 @@
+# Toy dataset with the pseudo masks of tools/make_pseudo_masks.py for its 1,000 training images, and
+# its own masks for validation. The environment variable PSEUDO_LABELS names the folder; a pipeline
+# sets data_prefix.seg_map_path itself.
+import os.path as osp
+
+_base_ = './toy.py'
+spec = dict(num_train=1000)
+# Absolute, as folders would start in the dataset's own.
+pseudo_labels = osp.abspath('{{$PSEUDO_LABELS:work_dirs/pseudo_masks/pseudo_labels}}')
+labeled = _base_.train_dataloader.labeled
+train_dataloader = dict(
+    _delete_=True,
+    labeled=dict(
+        labeled,
+        dataset=dict(
+            labeled.dataset,
+            split='train',
+            spec=spec,
+            data_prefix=dict(seg_map_path=pseudo_labels),
+        ),
+    ),
+)
+val_dataloader = dict(dataset=dict(spec=spec))
+test_dataloader = dict(dataset=dict(spec=spec))

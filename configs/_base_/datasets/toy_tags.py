@@ -1,0 +1,73 @@
+# Toy dataset with image-level labels: 1,000 training images, whose classes stand in the dataset's
+# own image_labels.csv; masks are read for figures only. It is generated at first use.
+dataset_type = 'ToyDataset'
+spec = dict(num_train=1000)
+tags = 'image_labels.csv'
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='RandomCrop', crop_size=(113, 113)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='mmpretrain.PackInputs'),
+]
+val_pipeline = [dict(type='LoadImageFromFile'), dict(type='mmpretrain.PackInputs')]
+cam_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadCheckedAnnotations'),
+    dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_labels')),
+]
+
+train_dataloader = dict(
+    tagged=dict(
+        batch_size=8,
+        num_workers=1,
+        persistent_workers=True,
+        sampler=dict(type='InfiniteSampler', shuffle=True),
+        dataset=dict(
+            type='ImageLabelDataset',
+            tags=tags,
+            dataset=dict(
+                type=dataset_type,
+                split='train',
+                spec=spec,
+                labeled=False,
+                pipeline=train_pipeline,
+            ),
+        ),
+    ),
+)
+val_dataloader = dict(
+    batch_size=10,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ImageLabelDataset',
+        tags=tags,
+        dataset=dict(
+            type=dataset_type,
+            split='val',
+            spec=spec,
+            labeled=False,
+            pipeline=val_pipeline,
+        ),
+    ),
+)
+test_dataloader = val_dataloader
+# Images whose CAMs are made, and compared with their masks.
+cam_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ImageLabelDataset',
+        tags=tags,
+        dataset=dict(type=dataset_type, split='train', spec=spec, pipeline=cam_pipeline),
+    ),
+)
+
+val_evaluator = [
+    dict(type='mmpretrain.AveragePrecision'),
+    dict(type='mmpretrain.MultiLabelMetric', thr=0.5),
+]
+test_evaluator = val_evaluator

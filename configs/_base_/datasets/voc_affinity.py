@@ -1,0 +1,60 @@
+# PASCAL VOC 2012 with the scores of tools/make_affinity_scores.py for its 10,582 augmented training
+# images, from which AffinityNet learns. The environment variable AFFINITY_SCORES names their
+# folder; a pipeline sets data_prefix.seg_map_path itself.
+import os.path as osp
+
+dataset_type = 'SemiVOCDataset'
+data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
+# Absolute, as folders would start in the dataset's own.
+scores = osp.abspath('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}')
+train_list = 'splits/voc/train_aug.txt'
+crop_size = (448, 448)  # height, width
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAffinityScores'),
+    dict(type='mmpretrain.ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    # With the mean colour (BGR), as in the walk; the release pads with black. What is outside of
+    # the image is neutral.
+    dict(type='Pad', size=crop_size[::-1], pad_val=dict(img=(104, 117, 123), seg=255)),
+    dict(type='AffinityTarget', crop_size=crop_size),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadCheckedAnnotations'),
+    dict(type='PackSegInputs'),
+]
+
+train_dataloader = dict(
+    labeled=dict(
+        batch_size=8,
+        num_workers=4,
+        persistent_workers=True,
+        sampler=dict(type='InfiniteSampler', shuffle=True),
+        dataset=dict(
+            type=dataset_type,
+            data_root=data_root,
+            data_prefix=dict(img_path='JPEGImages', seg_map_path=scores),
+            seg_map_suffix='.npz',
+            ann_file=train_list,
+            pipeline=train_pipeline,
+        ),
+    ),
+)
+# Images for which tools/make_pseudo_masks.py writes masks, and compares them with their own.
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
+        ann_file=train_list,
+        pipeline=test_pipeline,
+    ),
+)
+test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])

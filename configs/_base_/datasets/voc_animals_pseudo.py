@@ -1,0 +1,24 @@
+# The animals of PASCAL VOC 2012 with the pseudo masks of tools/make_pseudo_masks.py for the 437
+# training images, and VOC's own masks for validation; persons are void. The environment variable
+# PSEUDO_LABELS names the folder; a pipeline sets data_prefix.seg_map_path itself.
+import os.path as osp
+
+_base_ = './voc_animals_semi.py'
+# Absolute, as folders would start in the dataset's own.
+pseudo_labels = osp.abspath('{{$PSEUDO_LABELS:work_dirs/pseudo_masks/pseudo_labels}}')
+metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'sheep'))
+labeled = _base_.train_dataloader.labeled
+train_dataloader = dict(
+    _delete_=True,
+    labeled=dict(
+        labeled,
+        dataset=dict(
+            labeled.dataset,
+            data_prefix=dict(img_path='JPEGImages', seg_map_path=pseudo_labels),
+            metainfo=metainfo,
+            ann_file=_base_.train_list,
+        ),
+    ),
+)
+val_dataloader = dict(dataset=dict(metainfo=metainfo))
+test_dataloader = dict(dataset=dict(metainfo=metainfo))

@@ -1,0 +1,93 @@
+# PASCAL VOC 2012 with image-level labels: the 10,582 augmented training images, whose classes are
+# those of the objects in `Annotations`; masks are read for figures only. Tags from another source:
+# `tags` of each ImageLabelDataset.
+dataset_type = 'SemiVOCDataset'
+data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
+data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug')
+train_list = 'splits/voc/train_aug.txt'
+tags = 'Annotations'
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    # The long side is 256 to 512 pixels.
+    dict(type='RandomResize', scale=(512, 512), ratio_range=(0.5, 1.0), keep_ratio=True),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='mmpretrain.ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1),
+    # Smaller images are centred on the mean colour (BGR); the release puts them anywhere.
+    dict(
+        type='mmpretrain.RandomCrop',
+        crop_size=(448, 448),
+        pad_if_needed=True,
+        pad_val=(104, 117, 123),
+    ),
+    dict(type='mmpretrain.PackInputs'),
+]
+val_pipeline = [dict(type='LoadImageFromFile'), dict(type='mmpretrain.PackInputs')]
+cam_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadCheckedAnnotations'),
+    dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_labels')),
+]
+
+train_dataloader = dict(
+    tagged=dict(
+        batch_size=16,
+        num_workers=4,
+        persistent_workers=True,
+        sampler=dict(type='InfiniteSampler', shuffle=True),
+        dataset=dict(
+            type='ImageLabelDataset',
+            tags=tags,
+            dataset=dict(
+                type=dataset_type,
+                data_root=data_root,
+                data_prefix=data_prefix,
+                ann_file=train_list,
+                labeled=False,
+                pipeline=train_pipeline,
+            ),
+        ),
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,  # images keep their own sizes
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ImageLabelDataset',
+        tags=tags,
+        dataset=dict(
+            type=dataset_type,
+            data_root=data_root,
+            data_prefix=data_prefix,
+            ann_file='splits/voc/val.txt',
+            labeled=False,
+            pipeline=val_pipeline,
+        ),
+    ),
+)
+test_dataloader = val_dataloader
+# Images whose CAMs are made, and compared with their masks.
+cam_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ImageLabelDataset',
+        tags=tags,
+        dataset=dict(
+            type=dataset_type,
+            data_root=data_root,
+            data_prefix=data_prefix,
+            ann_file=train_list,
+            pipeline=cam_pipeline,
+        ),
+    ),
+)
+
+val_evaluator = [
+    dict(type='mmpretrain.AveragePrecision'),
+    dict(type='mmpretrain.MultiLabelMetric', thr=0.5),
+]
+test_evaluator = val_evaluator

@@ -1,0 +1,24 @@
+# Dilated VGG-16 as AffinityNet uses it, with a classifier of image-level labels that gives CAMs.
+# Initial weights are DeepLab's, from ImageNet, under this package's names; the environment variable
+# VGG16_WEIGHTS names the file.
+model = dict(
+    type='mmpretrain.ImageClassifier',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        # BGR, as the Caffe weights expect.
+        mean=[104.008, 116.669, 122.675],
+        std=[1.0, 1.0, 1.0],
+        bgr_to_rgb=False,
+        pad_val=0,
+        seg_pad_val=255,
+        size_divisor=1,
+    ),
+    backbone=dict(
+        type='DilatedVGG16',
+        out_indices=(5,),
+        init_cfg=dict(
+            type='Pretrained', checkpoint='{{$VGG16_WEIGHTS:data/weights/vgg16_imagenet.pth}}'
+        ),
+    ),
+    head=dict(type='CAMClsHead', in_channels=1024, num_classes=20),
+)

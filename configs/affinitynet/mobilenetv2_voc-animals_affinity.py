@@ -1,0 +1,10 @@
+# AffinityNet on real images with a CPU: MobileNetV2, the animals of VOC.
+_base_ = [
+    '../_base_/models/affinity_mobilenetv2.py',
+    '../_base_/datasets/voc_animals_affinity.py',
+    '../_base_/schedules/affinity_10k.py',
+    '../_base_/default_runtime.py',
+]
+optim_wrapper = dict(optimizer=dict(lr=1e-3, momentum=0.9), clip_grad=dict(max_norm=5))
+train_cfg = dict(max_iters=250)
+default_hooks = dict(checkpoint=dict(interval=250), logger=dict(interval=25))

@@ -1,0 +1,73 @@
+# AffinityNet on real images with a CPU, all steps: the animals of VOC, from tags to a segmentor.
+title = 'AffinityNet on the animals of VOC'
+introduction = (
+    'Of 437 images only the animals in them are known. CAMs, walk and CRF are judged on these '
+    'and, with `_val`, on the 445 validation images, whose tags are given as well; the segmentor '
+    'is judged on the validation images without tags.'
+)
+val_images = {'test_dataloader.dataset.dataset.ann_file': 'splits/voc_animals/val.txt'}
+stages = [
+    dict(name='cls', type='TrainStage', config='affinitynet/mobilenetv2_voc-animals_cls'),
+    dict(
+        name='cam',
+        type='CAMStage',
+        config='affinitynet/mobilenetv2_voc-animals_cam',
+        checkpoint='{cls.checkpoint}',
+    ),
+    dict(
+        name='scores',
+        type='AffinityScoreStage',
+        config='affinitynet/mobilenetv2_voc-animals_cam',
+        cams='{cam.cams}',
+        low_alpha=4,
+        high_alpha=32,
+    ),
+    dict(
+        name='affinity',
+        type='TrainStage',
+        config='affinitynet/mobilenetv2_voc-animals_affinity',
+        cfg_options={
+            'train_dataloader.labeled.dataset.data_prefix.seg_map_path': '{scores.scores}',
+        },
+    ),
+    dict(
+        name='masks',
+        type='PseudoMaskStage',
+        config='affinitynet/mobilenetv2_voc-animals_affinity',
+        checkpoint='{affinity.checkpoint}',
+        cams='{cam.cams}',
+        alpha=16,
+    ),
+    dict(
+        name='segmentor',
+        type='TrainStage',
+        config='affinitynet/mobilenetv2_voc-animals_segmentor',
+        cfg_options={
+            'train_dataloader.labeled.dataset.data_prefix.seg_map_path': '{masks.pseudo_labels}',
+        },
+    ),
+    dict(
+        name='cam_val',
+        type='CAMStage',
+        config='affinitynet/mobilenetv2_voc-animals_cam',
+        checkpoint='{cls.checkpoint}',
+        cfg_options=val_images,
+    ),
+    dict(
+        name='masks_val',
+        type='PseudoMaskStage',
+        config='affinitynet/mobilenetv2_voc-animals_affinity',
+        checkpoint='{affinity.checkpoint}',
+        cams='{cam_val.cams}',
+        cfg_options={'test_dataloader.dataset.ann_file': 'splits/voc_animals/val.txt'},
+    ),
+]
+results = [
+    'cam',
+    'masks.mIoU_walk',
+    'masks',
+    'cam_val',
+    'masks_val.mIoU_walk',
+    'masks_val',
+    'segmentor',
+]
