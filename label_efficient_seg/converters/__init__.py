@@ -1,13 +1,22 @@
+from .affinitynet_checkpoints import convert_affinitynet, convert_affinitynet_file
 from .deeplabv2_checkpoints import convert_deeplabv2, convert_deeplabv2_file
+from .imagenet_backbones import convert_backbone_file, convert_mxnet_resnet38, convert_vgg16
+from .mxnet_params import read_mxnet_params
 from .torchvision_mobilenet_v2 import convert_file, convert_mobilenet_v2
 from .urban_labels import FORMATS, convert_labels, format_summary
 
 __all__ = [
     'FORMATS',
+    'convert_affinitynet',
+    'convert_affinitynet_file',
+    'convert_backbone_file',
     'convert_deeplabv2',
     'convert_deeplabv2_file',
     'convert_file',
     'convert_labels',
     'convert_mobilenet_v2',
+    'convert_mxnet_resnet38',
+    'convert_vgg16',
     'format_summary',
+    'read_mxnet_params',
 ]

@@ -1,7 +1,7 @@
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,8 +9,13 @@ from mmseg.models.backbones.resnet import Bottleneck, ResNet
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..atomic import atomic_path
-from ..engine.checkpoint import load_checkpoint_file
+from .conversion import (
+    Conversion,
+    check_tensors,
+    convert_checkpoint,
+    output_width,
+    without_wrapper,
+)
 
 # What every head of a released file has weights for.
 DILATIONS = (6, 12, 18, 24)
@@ -52,22 +57,6 @@ VARIANTS = dict(
 )
 
 
-@dataclass(frozen=True)
-class Conversion:
-    """Converted weights.
-
-    Attributes:
-        weights (dict[str, Tensor]): State dict under the new names.
-        model (dict): ``backbone``, ``decode_head`` and, if the file has one, ``auxiliary_head`` of
-            the config of an ``EncoderDecoder`` for the weights under this project's names.
-        notes (list[str]): What was left out or filled in, and why.
-    """
-
-    weights: dict[str, Tensor]
-    model: dict
-    notes: list[str]
-
-
 def convert_deeplabv2(
     state_dict: Mapping[str, Tensor], to: str, variant: str = 'advent'
 ) -> Conversion:
@@ -99,7 +88,7 @@ def convert_deeplabv2(
             f'{", ".join(VARIANTS)}'
         )
     release, notes = VARIANTS[variant], []
-    state_dict = _without_wrapper(state_dict)
+    state_dict = without_wrapper(state_dict)
     if to == 'official':
         discriminators = [name for name in state_dict if name.startswith('discriminator')]
         state_dict = {n: t for n, t in state_dict.items() if n not in discriminators}
@@ -147,36 +136,10 @@ def convert_deeplabv2_file(
         ValueError: If ``source`` cannot be read safely or holds another network, or if ``target``
             does not end in ``.pth``.
     """
-    if Path(target).suffix != '.pth':
-        raise ValueError(f'the converted weights are a .pth file, got the name {str(target)!r}')
-    checkpoint = load_checkpoint_file(str(source), map_location='cpu')
-    wrapped = (checkpoint.get(key) for key in ('state_dict', 'model'))
-    state_dict = next((value for value in wrapped if isinstance(value, Mapping)), checkpoint)
-    try:
-        conversion = convert_deeplabv2(state_dict, to, variant)
-    except ValueError as error:
-        raise ValueError(f'{str(source)!r}: {error}') from error
-    content: dict = conversion.weights
-    if to == 'ours':
-        source = Path(source).expanduser()
-        meta = dict(
-            source=source.name,
-            source_sha256=hashlib.sha256(source.read_bytes()).hexdigest(),
-            variant=variant,
-            model=conversion.model,
-        )
-        content = dict(state_dict=conversion.weights, meta=meta)
-    with atomic_path(target) as temporary:
-        torch.save(content, temporary)
-    return conversion
-
-
-def _without_wrapper(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under the names they had before ``DataParallel``."""
-    names = [str(name) for name in state_dict]
-    if all(name.startswith('module.') for name in names):
-        names = [name.removeprefix('module.') for name in names]
-    return dict(zip(names, state_dict.values(), strict=True))
+    convert = partial(convert_deeplabv2, to=to, variant=variant)
+    return convert_checkpoint(
+        source, target, convert, dict(variant=variant) if to == 'ours' else None
+    )
 
 
 def _match(
@@ -198,7 +161,7 @@ def _match(
         segmentor = MODELS.build(dict(model, **all_branches, type='EncoderDecoder'))
     expected = segmentor.state_dict()
     required = [name for name in expected if to == 'ours' or release.computes(name)]
-    _check(state_dict, {spell(name): expected[name] for name in required})
+    check_tensors(state_dict, {spell(name): expected[name] for name in required})
     tensors = {}
     for name, empty in expected.items():
         found = state_dict.get(spell(name))
@@ -223,10 +186,7 @@ def _infer_model(
         raise ValueError(f'their four stages have {blocks} blocks instead of {known}')
 
     def width(name: str) -> int:
-        shape = _shape(state_dict.get(spell(name)))
-        if not isinstance(shape, tuple) or len(shape) != 4 or not shape[0]:
-            raise ValueError(f'missing, or no convolution: {spell(name)}')
-        return shape[0]
+        return output_width(state_dict, spell(name))
 
     stem, base = width('backbone.conv1.weight'), width('backbone.layer1.0.conv1.weight')
     model = dict(backbone=dict(type='DeepLabV2ResNet', depth=depths[blocks]))
@@ -247,31 +207,3 @@ def _infer_model(
             loss_decode=dict(type='MaskedCrossEntropyLoss'),
         )
     return model
-
-
-def _check(state_dict: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Refuse tensors that are missing, unknown or of another shape.
-
-    Raises:
-        ValueError: It lists all of them.
-    """
-    missing = [
-        name
-        for name in expected
-        if name not in state_dict and not name.endswith('num_batches_tracked')
-    ]
-    unknown = [name for name in state_dict if name not in expected]
-    differing = [
-        f'{name} is {_shape(state_dict[name])} instead of {_shape(tensor)}'
-        for name, tensor in expected.items()
-        if name in state_dict and _shape(state_dict[name]) != _shape(tensor)
-    ]
-    faults = {'missing': missing, 'unknown': unknown, 'of another shape': differing}
-    if any(faults.values()):
-        raise ValueError(
-            '; '.join(f'{kind}: {", ".join(names)}' for kind, names in faults.items() if names)
-        )
-
-
-def _shape(value: object) -> tuple[int, ...] | str:
-    return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..atomic import atomic_path
 from ..engine.checkpoint import load_checkpoint_file
+from .conversion import check_tensors
 
 # The convolution to 1280 channels and the classifier, which MMSeg's backbone does not have.
 DROPPED = ('features.18.', 'classifier.')
@@ -32,27 +33,15 @@ def convert_mobilenet_v2(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     expected = MobileNetV2().state_dict()
     sources = {name: _torchvision_name(name) for name in expected}
-    missing = [
-        source
-        for source in sources.values()
-        if source not in state_dict and not source.endswith('num_batches_tracked')
-    ]
-    known = set(sources.values())
-    unknown = [name for name in state_dict if name not in known and not name.startswith(DROPPED)]
-    converted = {name: state_dict[s] for name, s in sources.items() if s in state_dict}
-    differing = [
-        f'{sources[name]} is {_shape(tensor)} instead of {_shape(expected[name])}'
-        for name, tensor in converted.items()
-        if _shape(tensor) != _shape(expected[name])
-    ]
-    faults = {'missing': missing, 'unknown': unknown, 'of another shape': differing}
-    if any(faults.values()):
-        listed = '; '.join(f'{kind}: {", ".join(names)}' for kind, names in faults.items() if names)
+    kept = {name: value for name, value in state_dict.items() if not name.startswith(DROPPED)}
+    try:
+        check_tensors(kept, {source: expected[name] for name, source in sources.items()})
+    except ValueError as error:
         raise ValueError(
             "the weights are not those of torchvision's mobilenet_v2 with width 1.0, so nothing "
-            f'was converted; {listed}'
-        )
-    return converted
+            f'was converted; {error}'
+        ) from error
+    return {name: kept[source] for name, source in sources.items() if source in kept}
 
 
 def convert_file(source: str | Path, target: str | Path) -> None:
@@ -97,7 +86,3 @@ def _torchvision_name(name: str) -> str:
     if int(conv) == projection:
         return f'{prefix}.{projection + is_norm}.{tensor}'
     return f'{prefix}.{conv}.{int(is_norm)}.{tensor}'
-
-
-def _shape(value: object) -> tuple[int, ...] | str:
-    return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__

@@ -1,17 +1,14 @@
 """Released DeepLabv2 weights against a plain rendering of the released networks."""
 
-import copy
 import hashlib
 import os
-import runpy
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from mmengine.runner import CheckpointLoader
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -202,21 +199,8 @@ def test_models_that_a_release_cannot_compute_are_refused(source, target, messag
 
 
 @pytest.fixture
-def tool(monkeypatch):
-    """Runs the tool, and undoes what secure loading changes in the process."""
-    for name in ('TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'):
-        monkeypatch.setenv(name, '')
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(CheckpointLoader, '_schemes', copy.copy(CheckpointLoader._schemes))
-    allowed = torch.serialization.get_safe_globals()
-
-    def run(*arguments: object) -> None:
-        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-        runpy.run_path(str(TOOL), run_name='__main__')
-
-    yield run
-    torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals(allowed)
+def tool(run_tool):
+    return partial(run_tool, TOOL)
 
 
 WRAPPERS = dict(
