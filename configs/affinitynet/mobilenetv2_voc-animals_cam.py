@@ -2,7 +2,7 @@
 # tools/make_cams.py, and tools/test.py for their mIoU alone, take this config and a checkpoint of
 # that one.
 _base_ = './mobilenetv2_voc-animals_cls.py'
-# A stride of 8 and the scale 2 would take several times as long, and gain little.
+# A stride of 8 and the scale 2 would take several times as long for a point or two.
 model = dict(
     type='CAMSegmentor',
     backbone=dict(output_stride=16),

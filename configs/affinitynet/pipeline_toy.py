@@ -51,4 +51,4 @@ stages = [
         },
     ),
 ]
-results = ['cam', 'masks.mIoU_walk', 'masks', 'segmentor']
+results = ['masks.mIoU_cam', 'masks.mIoU_walk', 'masks', 'segmentor']

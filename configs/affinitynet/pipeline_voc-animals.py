@@ -63,10 +63,10 @@ stages = [
     ),
 ]
 results = [
-    'cam',
+    'masks.mIoU_cam',
     'masks.mIoU_walk',
     'masks',
-    'cam_val',
+    'masks_val.mIoU_cam',
     'masks_val.mIoU_walk',
     'masks_val',
     'segmentor',

@@ -5,4 +5,5 @@ _base_ = [
     '../_base_/schedules/toy.py',
     '../_base_/default_runtime.py',
 ]
-default_hooks = dict(checkpoint=dict(interval=150), logger=dict(interval=25))
+train_cfg = dict(max_iters=600, val_interval=600)
+default_hooks = dict(checkpoint=dict(interval=600), logger=dict(interval=25))

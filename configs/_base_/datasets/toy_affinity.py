@@ -4,7 +4,8 @@
 import os.path as osp
 
 dataset_type = 'ToyDataset'
-spec = dict(num_train=1000)
+# The target style is not used.
+spec = dict(num_train=1000, num_target_train=1, num_target_val=1)
 # Absolute, as folders would start in the dataset's own.
 scores = osp.abspath('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}')
 crop_size = (112, 112)

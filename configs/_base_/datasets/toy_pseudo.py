@@ -4,7 +4,8 @@
 import os.path as osp
 
 _base_ = './toy.py'
-spec = dict(num_train=1000)
+# The target style is not used.
+spec = dict(num_train=1000, num_target_train=1, num_target_val=1)
 # Absolute, as folders would start in the dataset's own.
 pseudo_labels = osp.abspath('{{$PSEUDO_LABELS:work_dirs/pseudo_masks/pseudo_labels}}')
 labeled = _base_.train_dataloader.labeled

@@ -1,7 +1,8 @@
 # Toy dataset with image-level labels: 1,000 training images, whose classes stand in the dataset's
 # own image_labels.csv; masks are read for figures only. It is generated at first use.
 dataset_type = 'ToyDataset'
-spec = dict(num_train=1000)
+# The target style is not used.
+spec = dict(num_train=1000, num_target_train=1, num_target_val=1)
 tags = 'image_labels.csv'
 
 train_pipeline = [
