@@ -13,6 +13,7 @@ model.discriminator.aux.network.update(channels=16, strides=(2, 2, 2, 1, 1))
 # In some hundred iterations, instead of 120,000, the paper's weights and rate of 1e-4 move nothing.
 model.update(lambda_adv_main=0.02, lambda_adv_aux=0.004)
 optim_wrapper = dict(discriminator=dict(optimizer=dict(lr=1e-3)))
+train_cfg = dict(val_interval=300)
 default_hooks = dict(
-    checkpoint=dict(interval=150), logger=dict(interval=25), visualization=dict(draw=True)
+    checkpoint=dict(interval=300), logger=dict(interval=25), visualization=dict(draw=True)
 )

@@ -14,8 +14,8 @@ model.discriminator.aux.network.update(channels=16, strides=(2, 2, 2, 1, 1))
 model.update(lambda_adv_main=0.02, lambda_adv_aux=0.004)
 optim_wrapper = dict(discriminator=dict(optimizer=dict(lr=1e-3)))
 # Learning from predicted labels takes longer than from true ones.
-train_cfg = dict(max_iters=600, val_interval=300)
+train_cfg = dict(max_iters=450, val_interval=450)
 train_dataloader = dict(hard=dict(batch_size=4))
 default_hooks = dict(
-    checkpoint=dict(interval=300), logger=dict(interval=25), visualization=dict(draw=True)
+    checkpoint=dict(interval=450), logger=dict(interval=25), visualization=dict(draw=True)
 )

@@ -7,6 +7,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = _base_.minent
+train_cfg = dict(val_interval=300)
 default_hooks = dict(
-    checkpoint=dict(interval=150), logger=dict(interval=25), visualization=dict(draw=True)
+    checkpoint=dict(interval=300), logger=dict(interval=25), visualization=dict(draw=True)
 )
