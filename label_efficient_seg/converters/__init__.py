@@ -1,4 +1,5 @@
 from .affinitynet_checkpoints import convert_affinitynet, convert_affinitynet_file
+from .deconvnet_caffe import convert_deconvnet, convert_deconvnet_file, read_caffe_blobs
 from .deeplabv2_checkpoints import convert_deeplabv2, convert_deeplabv2_file
 from .imagenet_backbones import convert_backbone_file, convert_mxnet_resnet38, convert_vgg16
 from .mxnet_params import read_mxnet_params
@@ -10,6 +11,8 @@ __all__ = [
     'convert_affinitynet',
     'convert_affinitynet_file',
     'convert_backbone_file',
+    'convert_deconvnet',
+    'convert_deconvnet_file',
     'convert_deeplabv2',
     'convert_deeplabv2_file',
     'convert_file',
@@ -18,5 +21,6 @@ __all__ = [
     'convert_mxnet_resnet38',
     'convert_vgg16',
     'format_summary',
+    'read_caffe_blobs',
     'read_mxnet_params',
 ]

@@ -1,7 +1,9 @@
 from .branch_data_loader import BranchDataLoader
 from .camvid import CamVidDataset
 from .cityscapes import SemiCityscapesDataset
+from .class_embeddings import list_class_embeddings, load_class_embeddings
 from .class_maps import ClassMaps, read_class_maps, write_class_maps
+from .class_splits import CLASS_SPLITS, ClassSplit, class_split
 from .gta5 import GTA5Dataset
 from .image_folder import ImageFolderSegDataset
 from .image_label_dataset import ImageLabelDataset
@@ -19,12 +21,15 @@ from .transforms import (
     RandomScale,
 )
 from .voc import SemiVOCDataset
+from .zero_shot_dataset import ZeroShotDataset
 
 __all__ = [
     'AffinityTarget',
     'BranchDataLoader',
+    'CLASS_SPLITS',
     'CamVidDataset',
     'ClassMaps',
+    'ClassSplit',
     'GTA5Dataset',
     'ImageFolderSegDataset',
     'ImageLabelDataset',
@@ -40,6 +45,10 @@ __all__ = [
     'SemiVOCDataset',
     'SynscapesDataset',
     'ToyDataset',
+    'ZeroShotDataset',
+    'class_split',
+    'list_class_embeddings',
+    'load_class_embeddings',
     'read_class_maps',
     'toy_root',
     'write_class_maps',

@@ -8,6 +8,7 @@ from .cam_iou import (
 from .cam_iou_metric import CAMIoUMetric
 from .entropy_metric import EntropyMetric
 from .subset_iou_metric import SubsetIoUMetric
+from .zero_shot_iou_metric import ZeroShotIoUMetric
 
 __all__ = [
     'CAMIoUMetric',
@@ -15,6 +16,7 @@ __all__ = [
     'SubsetIoUMetric',
     'SweepResult',
     'ThresholdSweep',
+    'ZeroShotIoUMetric',
     'alpha_threshold',
     'label_areas',
     'mean_iou',
