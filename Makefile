@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 UPSTREAM_VENV := .venv-upstream
-PYTEST_ARGS ?=
+# Two processes, each with whole files, as fixtures of a file are expensive.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 # An environment is complete when the stamp of its inputs exists. The stamp is written last, so an
 # interrupted installation starts over, and so does a changed lock, setup.py or location of the checkout.

@@ -79,7 +79,7 @@ setup(
         ],
         'proposals': ['opencv-contrib-python'],
         'tensorboard': ['tensorboard'],
-        'test': ['pytest', 'setuptools<82', 'wheel'],
-        'dev': ['pytest', 'setuptools<82', 'wheel', 'ruff', 'codespell', 'pre-commit'],
+        'test': ['pytest', 'pytest-xdist', 'setuptools<82', 'wheel'],
+        'dev': ['ruff', 'codespell', 'pre-commit'],
     },
 )

@@ -173,7 +173,8 @@ class TrainStage(Stage):
                 f'the training in {folder} left no checkpoint {path or ""}; see '
                 'default_hooks.checkpoint of its config'
             )
-        names = sorted(name for name in scalars if name.startswith('mIoU'))
+        # MMEngine writes the prefix of a metric before a slash: 'multi-label/mAP'.
+        names = sorted(n for n in scalars if n.split('/')[-1].startswith(('mIoU', 'mAP')))
         names += [n for n in scalars if n in ('entropy', self.criterion) and n not in names]
         return Result(
             outputs=dict(

@@ -21,7 +21,7 @@ def write_run(folder: Path, **series: list[float]) -> None:
         records.append(dict(zip(series, values, strict=True), step=10 * (index + 1)))
     log.write_text('\n'.join(map(json.dumps, records)))
     for index in range(len(records) - 1):
-        names = [f'best_{name}_' for name in series]
+        names = [f'best_{name}_'.replace('/', '_') for name in series]
         for name in ('', *names):
             torch.save({}, folder / f'{name}iter_{10 * (index + 1)}.pth')
     (folder / f'{Path(CONFIG).stem}.py').touch()
@@ -35,6 +35,11 @@ def test_last_checkpoint(tmp_path):
     assert result.outputs == dict(
         checkpoint=tmp_path / 'iter_30.pth', config=tmp_path / 'deeplabv2_r18_toy_supervised.py'
     )
+
+
+def test_figures_of_a_classifier(tmp_path):
+    write_run(tmp_path, **{'multi-label/precision': [1.0, 2.0], 'multi-label/mAP': [70.0, 87.5]})
+    assert TrainStage(CONFIG).collect(tmp_path).figures == {'multi-label/mAP': 87.5}
 
 
 @pytest.mark.parametrize(

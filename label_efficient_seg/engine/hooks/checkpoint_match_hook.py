@@ -9,8 +9,9 @@ class CheckpointMatchHook(Hook):
     """Refuses to test or resume with the checkpoint of another model.
 
     MMEngine loads what fits and only warns of the rest, so a test with the wrong file reports the
-    figures of random weights. Keys that the model does not have, such as the discriminator's
-    when a plain ``EncoderDecoder`` loads an adversarial checkpoint, are allowed. For ``load_from``
+    figures of random weights. Whole parts that the model does not have, such as the discriminator
+    when a plain ``EncoderDecoder`` loads an adversarial checkpoint, are allowed; more layers of a
+    part that it has, such as those of a head with more dilations, are not. For ``load_from``
     without resuming, partial matches are allowed, as for pre-training with other classes, but at
     least one parameter has to match.
     """
@@ -40,19 +41,27 @@ class CheckpointMatchHook(Hook):
         differing = sorted(
             name for name in expected.keys() & found.keys() if expected[name] != found[name]
         )
+        parts = {name.split('.')[0] for name in expected}
+        surplus = sorted(
+            name
+            for name in found.keys() - expected.keys()
+            if name.split('.')[0] in parts and not name.endswith('num_batches_tracked')
+        )
         finetuning = runner._train_loop is not None and not runner._resume
         matching = len(expected) - len(missing) - len(differing)
-        if not missing and not differing or finetuning and matching:
+        if not (missing or differing or surplus) or finetuning and matching:
             return
         examples = [f'{name} is missing' for name in missing[:3]]
         examples += [
             f'{name} is {found[name]}, the model has {expected[name]}' for name in differing[:3]
         ]
+        examples += [f'{name} is not in the model' for name in surplus[:3]]
         advice = "Use the config it was trained with, which stands in its run's folder"
         if finetuning:
             advice = 'Weights of a backbone alone belong into model.backbone.init_cfg'
         raise ValueError(
             f'the checkpoint {runner._load_from!r} is of another model than '
             f'{type(model).__name__} of this config: {len(missing)} of {len(expected)} tensors '
-            f'are missing and {len(differing)} differ in shape ({"; ".join(examples)}). {advice}'
+            f'are missing, {len(differing)} differ in shape, {len(surplus)} are too many '
+            f'({"; ".join(examples)}). {advice}'
         )

@@ -54,9 +54,16 @@ def test_missing_and_differing_tensors_are_named(weights, training_and_resume):
         load(tiny.build_model(), dict(state_dict=state), *training_and_resume)
     message = str(error.value)
     assert "'file.pth' is of another model than AdvSemiSeg" in message
-    assert '1 of ' in message and 'are missing and 1 differ' in message
+    assert '1 of ' in message and 'are missing, 1 differ' in message
     assert 'backbone.conv1.weight is missing' in message
     assert 'is (5, 32, 3, 3), the model has (3, 32, 3, 3)' in message
+
+
+def test_layers_that_a_part_of_the_model_lacks_are_named(weights):
+    more = dict(weights, **{'decode_head.convs.9.weight': torch.zeros(3, 32, 3, 3)})
+    with pytest.raises(ValueError, match=r'1 are too many \(decode_head.convs.9.weight is not in'):
+        load(tiny.build_model(), dict(state_dict=more))
+    load(tiny.build_model(), dict(state_dict=more), training=True)  # fine-tuning
 
 
 def test_plain_checkpoint_is_refused_by_an_adversarial_model():
