@@ -42,6 +42,7 @@ def main() -> None:
     with readable_errors():
         checkpoint.secure_loading(args.trust_checkpoint)
         cfg = launch.load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
+        launch.check_trainable(cfg)
         if args.amp:
             launch.enable_amp(cfg)
         if args.resume:

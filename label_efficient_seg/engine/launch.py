@@ -75,6 +75,22 @@ def _replace(node: Any, key: str, old: Any, new: Any) -> None:
             _replace(child, key, old, new)
 
 
+def check_trainable(cfg: Config) -> None:
+    """Refuse a config that is for inference only, such as that of CAMs.
+
+    Args:
+        cfg (Config): From :func:`load_config`.
+
+    Raises:
+        ValueError: If there is nothing to train.
+    """
+    if not (cfg.get('train_dataloader') and cfg.get('optim_wrapper')):
+        raise ValueError(
+            f"config '{cfg.filename}' trains nothing: it has no train_dataloader or no "
+            'optim_wrapper. Its first lines say what it is for'
+        )
+
+
 def enable_amp(cfg: Config) -> None:
     """Put every optimizer of a config on ``AmpOptimWrapper``.
 
