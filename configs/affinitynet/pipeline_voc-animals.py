@@ -5,8 +5,6 @@ introduction = (
     'and, with `_val`, on the 445 validation images, whose tags are given as well; the segmentor '
     'is judged on the validation images without tags.'
 )
-# This network's CAMs are wide: background is best where they are below 0.3 (`thresholds.png`), which
-# is an alpha near 4, where the ResNet-38 of the paper has 16. Chosen with masks of training images.
 val_images = {'test_dataloader.dataset.dataset.ann_file': 'splits/voc_animals/val.txt'}
 stages = [
     dict(name='cls', type='TrainStage', config='affinitynet/mobilenetv2_voc-animals_cls'),
@@ -21,6 +19,8 @@ stages = [
         type='AffinityScoreStage',
         config='affinitynet/mobilenetv2_voc-animals_cam',
         cams='{cam.cams}',
+        # This network's CAMs are wide: background is best where they are below 0.3, which is an
+        # alpha near 4. Chosen with the masks of training images, as is customary.
         low_alpha=2,
         high_alpha=12,
     ),
