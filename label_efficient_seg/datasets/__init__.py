@@ -7,7 +7,11 @@ from .class_splits import CLASS_SPLITS, ClassSplit, class_split
 from .gta5 import GTA5Dataset
 from .image_folder import ImageFolderSegDataset
 from .image_label_dataset import ImageLabelDataset
+from .object_crops import ObjectCropDataset
 from .partially_labeled import PartiallyLabeledMixin
+from .proposal_crops import ProposalCropDataset
+from .proposal_files import Proposals, read_proposals, write_proposals
+from .proposals import make_proposals
 from .samplers import PositionedSampler
 from .seeded_samples import SeededSamples
 from .synscapes import SynscapesDataset
@@ -17,6 +21,7 @@ from .transforms import (
     AffinityTarget,
     LoadAffinityScores,
     LoadCheckedAnnotations,
+    LoadProposals,
     LoadValidMask,
     RandomScale,
 )
@@ -35,9 +40,13 @@ __all__ = [
     'ImageLabelDataset',
     'LoadAffinityScores',
     'LoadCheckedAnnotations',
+    'LoadProposals',
     'LoadValidMask',
+    'ObjectCropDataset',
     'PartiallyLabeledMixin',
     'PositionedSampler',
+    'ProposalCropDataset',
+    'Proposals',
     'RandomScale',
     'SYNTHIADataset',
     'SeededSamples',
@@ -49,7 +58,10 @@ __all__ = [
     'class_split',
     'list_class_embeddings',
     'load_class_embeddings',
+    'make_proposals',
     'read_class_maps',
+    'read_proposals',
     'toy_root',
     'write_class_maps',
+    'write_proposals',
 ]

@@ -7,12 +7,14 @@ from .cam_iou import (
 )
 from .cam_iou_metric import CAMIoUMetric
 from .entropy_metric import EntropyMetric
+from .object_size_iou_metric import ObjectSizeIoUMetric, object_sizes
 from .subset_iou_metric import SubsetIoUMetric
 from .zero_shot_iou_metric import ZeroShotIoUMetric
 
 __all__ = [
     'CAMIoUMetric',
     'EntropyMetric',
+    'ObjectSizeIoUMetric',
     'SubsetIoUMetric',
     'SweepResult',
     'ThresholdSweep',
@@ -20,4 +22,5 @@ __all__ = [
     'alpha_threshold',
     'label_areas',
     'mean_iou',
+    'object_sizes',
 ]

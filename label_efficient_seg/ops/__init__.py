@@ -10,13 +10,16 @@ from .cam import normalize_cams, with_background
 from .dense_crf import dense_crf
 from .entropy import entropy_map, self_information
 from .positional_encoding import positional_encoding
+from .proposal_aggregation import as_boxes, crop_boxes, paste_scores, prepare_boxes
 from .random_walk import random_walk
 from .unpooling import max_pool_with_switches, max_unpool
 
 __all__ = [
     'PairLabels',
     'affinity_labels',
+    'as_boxes',
     'confident_labels',
+    'crop_boxes',
     'dense_crf',
     'entropy_map',
     'max_pool_with_switches',
@@ -24,7 +27,9 @@ __all__ = [
     'neighbour_offsets',
     'normalize_cams',
     'pairwise_affinities',
+    'paste_scores',
     'positional_encoding',
+    'prepare_boxes',
     'random_walk',
     'self_information',
     'valid_pairs',

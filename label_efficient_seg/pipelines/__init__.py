@@ -5,6 +5,8 @@ from .entropy_rank_stage import EntropyRankStage
 from .entropy_ranking import EntropyRanking
 from .pipeline import Pipeline
 from .pipeline_report import print_results, print_states, result_table, write_report
+from .proposal_stage import ProposalStage
+from .proposals import ProposalMaking
 from .pseudo_mask_stage import PseudoMaskStage
 from .pseudo_masks import PseudoMasks
 from .stages import STAGES, Result, Stage, TestStage, TrainStage
@@ -18,6 +20,8 @@ __all__ = [
     'EntropyRankStage',
     'EntropyRanking',
     'Pipeline',
+    'ProposalMaking',
+    'ProposalStage',
     'PseudoMaskStage',
     'PseudoMasks',
     'Result',

@@ -11,6 +11,7 @@ from .colors import (
     overlay,
 )
 from .curves import CURVE_GROUPS, CurveGroup, mean_and_range, plot_curves
+from .deconvnet_panels import make_activation_panel, make_aggregation_panel
 from .output import encode_png, save_image
 from .panels import (
     LegendEntry,
@@ -22,6 +23,7 @@ from .panels import (
     scale_legend,
 )
 from .progress import Progress, format_seconds, track
+from .proposal_figures import make_proposal_panel, plot_recall
 from .ranking_figures import RankedImage, make_ranking_panel, plot_split_histogram
 from .report import Report, embed_image
 from .run_report import build_run_report, group_runs, latest_panels
@@ -51,14 +53,18 @@ __all__ = [
     'heatmap',
     'keep_selected',
     'latest_panels',
+    'make_activation_panel',
+    'make_aggregation_panel',
     'make_cam_panel',
     'make_grid',
     'make_panel',
+    'make_proposal_panel',
     'make_ranking_panel',
     'make_segmentation_panel',
     'mean_and_range',
     'overlay',
     'plot_curves',
+    'plot_recall',
     'plot_split_histogram',
     'plot_thresholds',
     'read_scalars',

@@ -3,6 +3,7 @@ from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .invalid_loss_hook import InvalidLossHook
 from .panel_hook import PanelHook
+from .precise_bn_hook import PreciseBNHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     'ClassCountHook',
     'InvalidLossHook',
     'PanelHook',
+    'PreciseBNHook',
     'SafeCheckpointHook',
 ]

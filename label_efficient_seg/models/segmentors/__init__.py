@@ -4,8 +4,10 @@ from .adversarial_encoder_decoder import AdversarialEncoderDecoder
 from .affinity_net import AffinityNet
 from .branch_encoder_decoder import BranchEncoderDecoder
 from .cam_segmentor import CAMSegmentor
+from .ensemble_segmentor import EnsembleSegmentor
 from .intra_da import IntraDA
 from .min_ent import MinEnt
+from .proposal_encoder_decoder import ProposalEncoderDecoder
 
 __all__ = [
     'ADVENT',
@@ -14,6 +16,8 @@ __all__ = [
     'AffinityNet',
     'BranchEncoderDecoder',
     'CAMSegmentor',
+    'EnsembleSegmentor',
     'IntraDA',
     'MinEnt',
+    'ProposalEncoderDecoder',
 ]

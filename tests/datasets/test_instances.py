@@ -1,0 +1,100 @@
+"""Objects of masks against loops over pixels."""
+
+from fractions import Fraction
+from math import ceil, floor
+
+import numpy as np
+import pytest
+
+from label_efficient_seg.datasets.instances import box_iou, enlarge_boxes, object_boxes
+
+
+def flood(mask: np.ndarray) -> set[tuple]:
+    """Components of 8 neighbours, pixel by pixel."""
+    left = {(y, x) for y, x in np.ndindex(mask.shape) if mask[y, x] not in (0, 255)}
+    found = set()
+    while left:
+        start = left.pop()
+        label, todo, pixels = mask[start], [start], [start]
+        while todo:
+            y, x = todo.pop()
+            for near in ((y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)):
+                if near in left and mask[near] == label:
+                    left.remove(near)
+                    todo.append(near)
+                    pixels.append(near)
+        rows, columns = zip(*pixels, strict=True)
+        found.add((int(label), (min(columns), min(rows), max(columns) + 1, max(rows) + 1)))
+    return found
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_components_are_those_of_a_flood(seed):
+    rng = np.random.default_rng(seed)
+    mask = rng.choice(np.array([0, 1, 2, 255], np.uint8), (15, 22), p=[0.6, 0.15, 0.15, 0.1])
+    found = object_boxes(mask)
+    assert set(found) == flood(mask)
+    assert [label for label, _ in found] == sorted(label for label, _ in found)
+
+
+def test_touching_objects_and_objects_in_parts_need_an_instance_mask():
+    mask, instances = np.zeros((2, 8, 12), np.uint8)
+    mask[2:6, 1:9] = 3
+    instances[2:6, 1:4], instances[2:6, 4:9] = 1, 2
+    mask[:, 10:] = 3
+    mask[3:5, 10:] = 255
+    instances[:, 10:] = 7
+    touching, upper, lower = (3, (1, 2, 9, 6)), (3, (10, 0, 12, 3)), (3, (10, 5, 12, 8))
+    assert sorted(object_boxes(mask)) == sorted([touching, upper, lower])
+    assert object_boxes(mask, instances) == [
+        (3, (1, 2, 4, 6)),
+        (3, (4, 2, 9, 6)),
+        (3, (10, 0, 12, 8)),
+    ]
+
+
+def test_an_instance_has_the_class_of_most_of_its_pixels():
+    mask = np.array([[1, 2, 2, 0, 255, 255]], np.uint8)
+    instances = np.array([[5, 5, 5, 5, 5, 6]], np.uint8)
+    # The background is no class, and object 6 is void.
+    assert object_boxes(mask, instances) == [(2, (1, 0, 3, 1))]
+    assert object_boxes(mask, np.array([[0, 0, 0, 0, 255, 255]], np.uint8)) == []
+
+
+def test_masks_without_objects():
+    for value in (0, 255):
+        assert object_boxes(np.full((4, 5), value, np.uint8)) == []
+    assert object_boxes(np.ones((4, 5), np.uint8), background=1) == []
+    assert object_boxes(np.full((4, 5), 9, np.uint8), ignore=9) == []
+    with pytest.raises(ValueError, match=r'\(4, 5\).*\(5, 4\)'):
+        object_boxes(np.zeros((5, 4), np.uint8), np.zeros((4, 5), np.uint8))
+
+
+def test_enlarged_boxes_are_exact_and_inside():
+    rng = np.random.default_rng(0)
+    low = rng.integers(0, 80, (200, 2))
+    boxes = np.concatenate([low, low + rng.integers(1, 40, (200, 2))], axis=1)
+    for box, found in zip(boxes.tolist(), enlarge_boxes(boxes, 1.2, (100, 90)), strict=True):
+        expected = []
+        for start, stop, limit in ((box[0], box[2], 90), (box[1], box[3], 100)):
+            margin = Fraction(stop - start, 10)
+            expected.append((max(0, min(limit, floor(start - margin))),
+                             max(0, min(limit, ceil(stop + margin)))))  # fmt: skip
+        assert found.tolist() == [expected[0][0], expected[1][0], expected[0][1], expected[1][1]]
+    assert enlarge_boxes(np.array([3, 4, 5, 9]), 1, (20, 20)).tolist() == [[3, 4, 5, 9]]
+    assert enlarge_boxes(np.zeros((0, 4)), 1.2, (20, 20)).shape == (0, 4)
+
+
+def test_iou_is_that_of_counted_pixels():
+    rng = np.random.default_rng(1)
+    low = rng.integers(0, 12, (14, 2))
+    boxes = np.concatenate([low, low + rng.integers(1, 12, (14, 2))], axis=1)
+    planes = np.zeros((14, 24, 24), bool)
+    for plane, (x1, y1, x2, y2) in zip(planes, boxes, strict=True):
+        plane[y1:y2, x1:x2] = True
+    found = box_iou(boxes, boxes[:5])
+    for i, j in np.ndindex(found.shape):
+        common, union = (planes[i] & planes[j]).sum(), (planes[i] | planes[j]).sum()
+        assert found[i, j] == pytest.approx(common / union)
+    assert box_iou([[2, 2, 2, 5]], [[2, 2, 2, 5]]) == 0
+    assert box_iou(np.zeros((0, 4)), boxes).shape == (0, 14)
