@@ -75,7 +75,7 @@ def test_configs_named_without_suffix_exist():
     names = {str(p.relative_to(ROOT / 'configs').with_suffix('')) for p in ROOT.glob('configs/*/*')}
     for page in PAGES:
         named = re.findall(
-            r'(?<![\w/])((?:advsemi|affinitynet|intrada|toy)/\w[\w-]+)',
+            r'(?<![\w/])((?:advsemi|affinitynet|deconvnet|intrada|toy)/\w[\w-]+)',
             page.read_text(encoding='utf-8'),
         )
         assert {n for n in named if not n.endswith('/README')} <= names, page

@@ -1,4 +1,5 @@
 from .fc_discriminator import FCDiscriminator
+from .feature_discriminator import FeatureDiscriminator
 from .seg_discriminator import SegDiscriminator
 
-__all__ = ['FCDiscriminator', 'SegDiscriminator']
+__all__ = ['FCDiscriminator', 'FeatureDiscriminator', 'SegDiscriminator']

@@ -1,14 +1,19 @@
 from .adversarial_loss import AdversarialLoss
 from .affinity_loss import AffinityLoss
+from .gaussian_kl_loss import GaussianKLLoss, gaussian_kl
 from .masked_cross_entropy_loss import MaskedCrossEntropyLoss, masked_cross_entropy
 from .masked_mean import masked_mean
 from .mmd_loss import MMDLoss, squared_mmd
+from .sigmoid_l1_loss import SigmoidL1Loss
 
 __all__ = [
     'AdversarialLoss',
     'AffinityLoss',
+    'GaussianKLLoss',
     'MMDLoss',
     'MaskedCrossEntropyLoss',
+    'SigmoidL1Loss',
+    'gaussian_kl',
     'masked_cross_entropy',
     'masked_mean',
     'squared_mmd',

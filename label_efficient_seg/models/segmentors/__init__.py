@@ -8,6 +8,8 @@ from .ensemble_segmentor import EnsembleSegmentor
 from .intra_da import IntraDA
 from .min_ent import MinEnt
 from .proposal_encoder_decoder import ProposalEncoderDecoder
+from .sign import SIGN
+from .zero_shot_encoder_decoder import ZeroShotEncoderDecoder
 
 __all__ = [
     'ADVENT',
@@ -20,4 +22,6 @@ __all__ = [
     'IntraDA',
     'MinEnt',
     'ProposalEncoderDecoder',
+    'SIGN',
+    'ZeroShotEncoderDecoder',
 ]

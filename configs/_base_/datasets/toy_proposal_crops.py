@@ -1,0 +1,18 @@
+# Toy dataset as crops around proposals that overlap an object, DeconvNet's second stage. A
+# pipeline sets `proposals` of the dataset itself.
+import os.path as osp
+
+_base_ = './toy_object_crops.py'
+objects = _base_.train_dataloader.labeled
+train_dataloader = dict(
+    _delete_=True,
+    labeled=dict(
+        objects,
+        dataset=dict(
+            type='ProposalCropDataset',
+            proposals=osp.abspath('{{$PROPOSALS:work_dirs/proposals}}/train/proposals'),
+            dataset=objects.dataset.dataset,
+            pipeline=objects.dataset.pipeline,
+        ),
+    ),
+)

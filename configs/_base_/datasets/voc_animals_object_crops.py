@@ -1,0 +1,45 @@
+# The animals of PASCAL VOC 2012 as crops around the single objects of the 437 training images,
+# DeconvNet's first stage; persons are void. Objects are connected components: VOC's instance masks
+# are not among these files. Validation is on whole images; those of the test have proposals, which
+# without `folder` are made on the spot.
+_base_ = './voc_animals_semi.py'
+crop_size = (96, 96)
+metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'sheep'))
+loading = [dict(type='LoadImageFromFile'), dict(type='LoadCheckedAnnotations')]
+crop_pipeline = [
+    dict(type='Resize', scale=(108, 108)),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+labeled = _base_.train_dataloader.labeled
+train_dataloader = dict(
+    _delete_=True,
+    labeled=dict(
+        labeled,
+        dataset=dict(
+            type='ObjectCropDataset',
+            dataset=dict(
+                labeled.dataset,
+                metainfo=metainfo,
+                ann_file=_base_.train_list,
+                pipeline=loading,
+            ),
+            pipeline=crop_pipeline,
+        ),
+    ),
+)
+meta_keys = ('img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'proposals')
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadProposals', num=200),
+    dict(type='LoadCheckedAnnotations'),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
+val_dataloader = dict(dataset=dict(metainfo=metainfo))
+test_dataloader = dict(dataset=dict(metainfo=metainfo, pipeline=test_pipeline))
+test_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    # What is smaller than COCO's medium sizes are only fragments here.
+    dict(type='ObjectSizeIoUMetric', sizes=dict(mIoU_small=(0, 96), mIoU_large=(96, 1000))),
+]

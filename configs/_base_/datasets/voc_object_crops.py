@@ -1,0 +1,42 @@
+# PASCAL VOC 2012 as crops around the single objects of the 10,582 augmented training images,
+# DeconvNet's first stage. VOC has instance masks of 1,464 of them; objects of the others are
+# connected components. Validation is on whole images; those of the test have proposals: the best
+# of the folder PROPOSALS/val, which tools/make_proposals.py has filled.
+import os.path as osp
+
+_base_ = './voc_semi.py'
+crop_size = (224, 224)
+loading = [dict(type='LoadImageFromFile'), dict(type='LoadCheckedAnnotations')]
+crop_pipeline = [
+    dict(type='Resize', scale=(250, 250)),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+labeled = _base_.train_dataloader.labeled
+train_dataloader = dict(
+    _delete_=True,
+    labeled=dict(
+        labeled,
+        batch_size=8,
+        dataset=dict(
+            type='ObjectCropDataset',
+            instances='SegmentationObject',
+            dataset=dict(labeled.dataset, ann_file=_base_.train_list, pipeline=loading),
+            pipeline=crop_pipeline,
+        ),
+    ),
+)
+proposals = osp.abspath('{{$PROPOSALS:work_dirs/proposals}}')
+meta_keys = ('img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'proposals')
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadProposals', folder=osp.join(proposals, 'val/proposals'), num=2000),
+    dict(type='LoadCheckedAnnotations'),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    dict(type='ObjectSizeIoUMetric'),
+]

@@ -1,0 +1,84 @@
+# DeconvNet on the built-in toy dataset: both stages, and inference with and without proposals, the
+# ensemble and the CRF.
+title = 'DeconvNet on the toy dataset'
+introduction = (
+    'DeconvNet learns from crops around single objects (`objects`), then around proposals '
+    '(`proposals`). `whole` and `inference` are the result, the one on whole images, the other on '
+    '50 proposals of each; `crf` adds a CRF. `ensemble` is the mean of `inference` and a small FCN '
+    '(`fcn`). All learn from 320 images; FCN starts from the weights that `pretrain` learns from '
+    'another task on other images, DeconvNet from random ones. `mIoU_small` is the figure of '
+    'objects whose area has a root of less than 32 pixels, `mIoU_large` that of the others.'
+)
+members = {
+    'model.members.0.checkpoint': '{proposals.checkpoint}',
+    'model.members.1.checkpoint': '{fcn.checkpoint}',
+}
+stages = [
+    dict(
+        name='pretrain',
+        type='TrainStage',
+        config='toy/deeplabv2_r18_toy_pretrain',
+        per_seed=False,
+    ),
+    dict(
+        name='boxes',
+        type='ProposalStage',
+        config='deconvnet/deconvnet_toy_objects',
+        cfg_options={'test_dataloader.dataset.split': 'train'},
+        num=200,
+        per_seed=False,
+    ),
+    dict(name='objects', type='TrainStage', config='deconvnet/deconvnet_toy_objects'),
+    dict(
+        name='proposals',
+        type='TrainStage',
+        config='deconvnet/deconvnet_toy_proposals',
+        cfg_options={
+            'model.init_cfg.checkpoint': '{objects.checkpoint}',
+            'train_dataloader.labeled.dataset.proposals': '{boxes.proposals}',
+        },
+    ),
+    dict(
+        name='whole',
+        type='TestStage',
+        config='deconvnet/deconvnet_toy_inference',
+        checkpoint='{proposals.checkpoint}',
+        cfg_options={'model.test_cfg.mode': 'whole'},
+    ),
+    dict(
+        name='inference',
+        type='TestStage',
+        config='deconvnet/deconvnet_toy_inference',
+        checkpoint='{proposals.checkpoint}',
+    ),
+    dict(
+        name='crf',
+        type='TestStage',
+        config='deconvnet/deconvnet_toy_inference_crf',
+        checkpoint='{proposals.checkpoint}',
+    ),
+    dict(
+        name='fcn',
+        type='TrainStage',
+        config='deconvnet/fcn_r18_toy',
+        cfg_options={'model.backbone.init_cfg.checkpoint': '{pretrain.checkpoint}'},
+    ),
+    dict(
+        name='ensemble',
+        type='TestStage',
+        config='deconvnet/edeconvnet_toy_inference',
+        checkpoint='{proposals.checkpoint}',
+        cfg_options=members,
+    ),
+    dict(
+        name='ensemble_crf',
+        type='TestStage',
+        config='deconvnet/edeconvnet_toy_inference_crf',
+        checkpoint='{proposals.checkpoint}',
+        cfg_options=members,
+    ),
+]
+results = ['objects', 'whole', 'inference', 'crf', 'fcn', 'ensemble', 'ensemble_crf']
+results += [
+    f'{stage}.mIoU_{size}' for size in ('small', 'large') for stage in ('whole', 'inference')
+]

@@ -1,0 +1,341 @@
+"""SIGN against its algorithm in plain PyTorch; who moves, what leaks, and resuming."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS
+
+from label_efficient_seg.models.segmentors.advent import image_area
+
+from . import tiny, tiny_adaptation, tiny_sign
+from .plain_sign import PlainSIGN
+from .tiny_sign import HIDDEN, SEEN, UNSEEN
+
+# Arguments of the model, settings of the plain algorithm.
+CASES = {
+    'training': (dict(), dict(step='training')),
+    'released losses': (
+        dict(
+            lambda_fake=0.25,
+            discriminator=dict(tiny_sign.model_cfg().discriminator,
+                               loss_adv=dict(type='SigmoidL1Loss')),
+        ),
+        dict(step='training', fake=0.25, released_loss=True),
+    ),
+    'GMMN': (
+        dict(spatial_information=None, lambda_adv=0.0),
+        dict(step='training', spatial=False, adversarial=False),
+    ),
+    'transfer': (
+        dict(step='transfer', lambda_real=0.75, lambda_fake=0.25, interval=1, unseen_rate=4),
+        dict(step='transfer', real=0.75, fake=0.25, unseen_rate=4, generator_transfer=0),
+    ),
+    'transfer with G': (
+        dict(step='transfer', lambda_generator_transfer=1.0, interval=2),
+        dict(step='transfer', unseen_rate=9, generator_transfer=1),
+    ),
+    'annealed': (
+        dict(step='self_training', lambda_real=0.75, lambda_fake=0.25, temperature=3),
+        dict(step='self_training', real=0.75, fake=0.25, temperature=3),
+    ),
+    'thresholded': (
+        dict(step='self_training', confidence_threshold=0.25),
+        dict(step='self_training', threshold=0.25),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_iterations_equal_plain_algorithm(case):
+    arguments, settings = CASES[case]
+    exact = dict(type='MMDLoss', max_samples=None)
+    model = tiny_sign.build_model(loss_mmd=exact, **arguments)
+    model = tiny_adaptation.to_double(model).train()
+    plain = PlainSIGN(model, SEEN, UNSEEN, **settings)
+    optimizers = tiny_sign.build_optimizers(model)
+    for iteration in range(4):
+        data = tiny_sign.batch(10 * iteration)
+        batch = model.data_preprocessor(copy.deepcopy(data['labeled']), True)
+        torch.manual_seed(iteration)
+        if settings['step'] == 'transfer' and iteration // model.interval % 2:
+            expected = plain.transfer(batch['inputs'])
+        else:
+            sizes = [image.shape[1:] for image in data['labeled']['inputs']]
+            labels = model.labels(batch['data_samples'])
+            expected = plain.train(batch['inputs'], labels, sizes)
+        torch.manual_seed(iteration)
+        log = model.train_step(data, optimizers)
+
+        found = {n: float(value.detach()) for n, value in log.items() if 'loss_' in n}
+        if not plain.spatial:
+            assert found.pop('decode.loss_kl') == 0
+        assert found == pytest.approx(expected, rel=1e-8)
+        for name, parameter in model.named_parameters():
+            # Adam divides by gradients that may be tiny.
+            torch.testing.assert_close(
+                parameter, plain.p[name], atol=1e-7, rtol=1e-7, msg=lambda m, n=name: f'{n}: {m}'
+            )
+
+
+E_AND_SIM = {'backbone', 'decode_head', 'spatial_information'}
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'moving'),
+    [
+        (dict(), [E_AND_SIM | {'generator', 'shared', 'judge', 'classifier'}]),
+        (dict(lambda_adv=0.0), [E_AND_SIM | {'generator', 'shared', 'classifier'}]),
+        (
+            dict(step='transfer', interval=1),
+            [{'generator', 'shared', 'judge', 'classifier'}, {'shared', 'classifier'}],
+        ),
+        (
+            dict(step='transfer', interval=1, lambda_generator_transfer=1.0),
+            [
+                {'generator', 'shared', 'judge', 'classifier'},
+                {'generator', 'shared', 'classifier'},
+            ],
+        ),
+        (
+            dict(step='self_training'),
+            [E_AND_SIM | {'generator', 'shared', 'judge', 'classifier'}],
+        ),
+    ],
+)
+def test_right_parameters_move_and_all_others_stay(arguments, moving):
+    # With running statistics: they are no business of the transfer step either.
+    backbone = dict(tiny.model_cfg().backbone, norm_eval=False, zero_init_residual=False)
+    model = tiny_sign.build_model(backbone=backbone, **arguments).train()
+    optimizers = tiny_sign.build_optimizers(model)
+    for iteration in range(4):
+        before = copy.deepcopy(model.state_dict())
+        # As the loop does.
+        model.train()
+        model.train_step(tiny_sign.batch(iteration), optimizers)
+        moved = {
+            n for n, tensor in model.state_dict().items() if not torch.equal(tensor, before[n])
+        }
+        expected = moving[iteration % len(moving)]
+        parts = {n.split('.')[n.startswith('discriminator')] for n in moved}
+        assert parts == expected
+        still = {n for n, _ in model.named_parameters() if n not in moved and n != 'embeddings'}
+        assert not {n for n in still if n.split('.')[n.startswith('discriminator')] in expected}
+
+
+def states_after(model, batches, iterations=4):
+    """State of a model after iterations with dropout, capped MMD and noise."""
+    model = copy.deepcopy(model).train()
+    optimizers = tiny_sign.build_optimizers(model)
+    for iteration in range(iterations):
+        torch.manual_seed(iteration)
+        model.train_step(copy.deepcopy(batches[iteration]), optimizers)
+    return model.state_dict()
+
+
+@pytest.mark.parametrize('step', ['training', 'transfer', 'self_training'])
+def test_labels_of_unseen_classes_do_not_leak(step):
+    model = tiny_sign.build_model(
+        step=step,
+        interval=1,
+        lambda_fake=0.25,
+        lambda_generator_transfer=0.5,
+        loss_mmd=dict(type='MMDLoss', max_samples=3),
+        generator=dict(type='FeatureGenerator', hidden_channels=(12, 10), dropout=(0.3, 0.3)),
+        discriminator=dict(type='FeatureDiscriminator', channels=14, dropout=0.5),
+    )
+    batches = [tiny_sign.batch(seed) for seed in range(4)]
+    others = copy.deepcopy(batches)
+    replaced = 0
+    for batch in others:
+        for sample in batch['labeled']['data_samples']:
+            labels = sample.gt_sem_seg.data
+            hidden = ~torch.isin(labels, torch.tensor(SEEN))
+            assert hidden.any() and not hidden.all()
+            random = torch.tensor(HIDDEN)[torch.randint(len(HIDDEN), labels.shape)]
+            sample.gt_sem_seg.data = torch.where(hidden, random, labels)
+            replaced += int((sample.gt_sem_seg.data != labels).sum())
+    assert replaced > 1000
+    first, second = states_after(model, batches), states_after(model, others)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+    # The test can fail: labels of seen classes do matter.
+    for sample in others[0]['labeled']['data_samples']:
+        labels = sample.gt_sem_seg.data
+        sample.gt_sem_seg.data = labels.masked_fill(labels == SEEN[0], SEEN[1])
+    third = states_after(model, others)
+    assert not torch.equal(
+        first['discriminator.classifier.weight'], third['discriminator.classifier.weight']
+    )
+
+
+@DATASETS.register_module()
+class BlocksDataset(BaseDataset):
+    """Images of noise with labels in blocks."""
+
+    METAINFO = dict(classes=('a',))
+
+    def load_data_list(self) -> list[dict]:
+        return [dict(seed=seed) for seed in range(6)]
+
+    def prepare_data(self, idx: int) -> dict:
+        batch = tiny_sign.batch(idx)['labeled']
+        return {name: values[0] for name, values in batch.items()}
+
+
+def run(work_dir, model, max_iters, resume=False):
+    runner = Runner(
+        model=model,
+        work_dir=str(work_dir),
+        train_dataloader=dict(
+            labeled=dict(
+                batch_size=2,
+                num_workers=0,
+                collate_fn=dict(type='pseudo_collate'),
+                sampler=dict(type='InfiniteSampler', shuffle=True),
+                dataset=dict(type='BlocksDataset'),
+            )
+        ),
+        train_cfg=dict(type='BranchIterTrainLoop', max_iters=max_iters),
+        optim_wrapper=tiny_sign.optimizers_cfg(),
+        default_hooks=dict(checkpoint=dict(type='SafeCheckpointHook', by_epoch=False, interval=1)),
+        randomness=dict(seed=3),
+        resume=resume,
+        log_level='WARNING',
+        default_scope='mmseg',
+        experiment_name=f'{work_dir.name}-{max_iters}',
+    )
+    runner.train()
+    checkpoint = torch.load(work_dir / f'iter_{max_iters}.pth', weights_only=False)
+    return checkpoint['state_dict'], checkpoint['optimizer']
+
+
+@pytest.mark.parametrize(
+    ('step', 'stop'), [('transfer', 1), ('transfer', 3), ('transfer', 4), ('self_training', 3)]
+)
+def test_resumed_run_ends_in_the_same_weights(step, stop, tmp_path):
+    model = tiny_sign.model_cfg(step=step, interval=2, loss_mmd=dict(type='MMDLoss', max_samples=4))
+    expected = run(tmp_path / 'whole', model, 6)
+    run(tmp_path / 'parts', model, stop)
+    found = run(tmp_path / 'parts', model, 6, resume=True)
+    assert all(torch.equal(found[0][name], tensor) for name, tensor in expected[0].items())
+    for name, optimizer in expected[1].items():
+        for key, state in optimizer['state'].items():
+            other = found[1][name]['state'][key]
+            assert all(torch.equal(torch.as_tensor(other[k]), torch.as_tensor(v))
+                       for k, v in state.items())  # fmt: skip
+
+
+def test_batch_without_seen_pixels_changes_nothing_but_by_decay():
+    for step in ('training', 'self_training'):
+        model = tiny_sign.build_model(step=step).train()
+        data = tiny_sign.batch()
+        for sample in data['labeled']['data_samples']:
+            sample.gt_sem_seg.data.fill_(255)
+        log = model.train_step(data, tiny_sign.build_optimizers(model))
+        # All that self-training has are then its own pseudo labels.
+        assert (log['decode.loss_ce'] > 0) == (step == 'self_training')
+        assert all(torch.isfinite(p).all() for p in model.parameters())
+        if step == 'training':
+            assert all((v == 0).all() for k, v in log.items() if 'loss' in k)
+
+
+def test_padding_gets_no_pseudo_label():
+    model = tiny_sign.build_model(step='self_training').train()
+    batch = model.data_preprocessor(tiny_sign.batch()['labeled'], True)
+    size = model.encode(model.extract_feat(batch['inputs'])).features.shape[2:]
+    labels, weight = model._targets(batch, size)
+    rows, columns = (
+        torch.arange(n) * length // n
+        for n, length in zip(size, batch['inputs'].shape[2:], strict=True)
+    )
+    area = image_area(batch)[:, rows[:, None], columns]
+    assert area.shape == labels.shape and not area.all()
+    assert (labels[~area] == 255).all() and (labels[area] != 255).all()
+    assert model.training
+    assert weight.max() == 1 and 0 < weight.min() < 1
+
+
+def test_threshold_keeps_confident_pseudo_labels_only():
+    model = tiny_sign.build_model(step='self_training').train()
+    batch = model.data_preprocessor(tiny_sign.batch()['labeled'], True)
+    size = model.encode(model.extract_feat(batch['inputs'])).features.shape[2:]
+    every, _ = model._targets(batch, size)
+    numbers = []
+    for threshold in (0, 0.1, 0.25, 0.5, 1):
+        model.confidence_threshold = threshold
+        labels, weight = model._targets(batch, size)
+        assert (weight == 1).all()
+        assert ((labels == every) | (labels == 255)).all()
+        seen = torch.isin(every, torch.tensor(SEEN))
+        assert torch.equal(labels[seen], every[seen])
+        numbers.append(int((labels != 255).sum() - seen.sum()))
+    assert numbers == sorted(numbers, reverse=True) and len(set(numbers)) > 2
+    assert numbers[-1] == 0 and numbers[0] == int((every != 255).sum() - seen.sum())
+
+
+def test_prediction_is_ordinary_and_calibrated():
+    model = tiny_sign.build_model().eval()
+    data = tiny.batch((44, 60), 1, 0, True)
+    data['data_samples'][0].set_metainfo(
+        dict(ori_shape=(44, 60), img_shape=(44, 60), pad_shape=(44, 60))
+    )
+    # What ClassCountHook compares with the dataset.
+    assert model.num_classes == model.decode_head.num_classes == 7
+    result = model.test_step(copy.deepcopy(data))[0]
+    assert result.seg_logits.data.shape == (7, 44, 60)
+    assert result.pred_sem_seg.data.shape == (1, 44, 60)
+    model.seen_bias = 2.5
+    shift = result.seg_logits.data - model.test_step(copy.deepcopy(data))[0].seg_logits.data
+    for label in range(7):
+        expected = torch.full((44, 60), 2.5 if label in SEEN else 0.0)
+        torch.testing.assert_close(shift[label], expected, atol=1e-5, rtol=0)
+    # In windows as large as the image, sliding changes nothing.
+    model.test_cfg = type(model.test_cfg)(mode='slide', crop_size=(44, 60), stride=(44, 60))
+    slid = model.test_step(copy.deepcopy(data))[0].seg_logits.data
+    torch.testing.assert_close(slid, result.seg_logits.data - shift)
+
+
+@pytest.mark.parametrize(('rate', 'share'), [(0, 1 / 6), (9, 10 / 24)])
+def test_unseen_classes_are_drawn_more_often(rate, share):
+    labels = tiny_sign.build_model(unseen_rate=rate)._random_labels(4, 100, 100)
+    counts = labels.flatten().bincount(minlength=7) / labels.numel()
+    assert counts[0] == 0
+    assert counts[list(UNSEEN)] == pytest.approx([share] * 2, abs=0.01)
+    assert counts[list(SEEN)] == pytest.approx([(1 - 2 * share) / 4] * 4, abs=0.01)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_autocast_keeps_losses_close_and_finite(dtype):
+    model = tiny_sign.build_model().train()
+    # Noise in half precision is other noise.
+    model.spatial_information.eval()
+    batches = dict(labeled=model.data_preprocessor(tiny_sign.batch()['labeled'], True))
+    logs = []
+    for enabled in (False, True):
+        torch.manual_seed(0)
+        with torch.autocast('cpu', dtype=dtype, enabled=enabled):
+            losses, maps = model.segmentor_losses(batches, 0)
+            generator, maps['fake'] = model.generator_losses(maps)
+            logs.append(losses | generator | model.discriminator_losses(maps))
+    for name, value in logs[1].items():
+        if 'loss' in name:
+            assert value.dtype == torch.float32, name
+            assert float(value) == pytest.approx(float(logs[0][name]), rel=0.1, abs=0.02), name
+
+
+def test_wrong_arguments_are_named():
+    build = tiny_sign.build_model
+    with pytest.raises(ValueError, match=r"step 'transfr' is unknown.*transfer"):
+        build(step='transfr')
+    for wrong in (dict(interval=0), dict(unseen_rate=-1), dict(confidence_threshold=-0.1)):
+        with pytest.raises(ValueError, match='interval must be at least 1'):
+            build(**wrong)
+    with pytest.raises(ValueError, match='auxiliary_head=None'):
+        build(auxiliary_head=tiny_sign.model_cfg().decode_head)
+    with pytest.raises(ValueError, match='7 names.*num_classes=5'):
+        build(decode_head=dict(tiny_sign.model_cfg().decode_head, num_classes=5))
+    with pytest.raises(ValueError, match='both in unseen and in seen'):
+        build(split=dict(seen=['dotted-disc'], unseen=['dotted-disc']))
