@@ -66,7 +66,10 @@ def test_flags_in_commands_exist():
     assert len(calls) > 20
     for page, (tool, *words) in calls:
         source = ROOT / re.sub(r'(dist|slurm)_(\w+)\.sh', r'\2.py', tool)
-        known = set(re.findall(r"'(--[\w-]+)'", source.read_text(encoding='utf-8')))
+        # The benchmarks share options.
+        sources = [source, *source.parent.glob('measuring.py')]
+        text = ''.join(path.read_text(encoding='utf-8') for path in sources)
+        known = set(re.findall(r"'(--[\w-]+)'", text))
         flags = {word.split('=')[0] for word in words if word.startswith('--')}
         assert flags <= known, (page.name, tool, flags - known)
 
@@ -75,7 +78,7 @@ def test_configs_named_without_suffix_exist():
     names = {str(p.relative_to(ROOT / 'configs').with_suffix('')) for p in ROOT.glob('configs/*/*')}
     for page in PAGES:
         named = re.findall(
-            r'(?<![\w/])((?:advsemi|affinitynet|deconvnet|intrada|toy)/\w[\w-]+)',
+            r'(?<![\w/])((?:advsemi|affinitynet|deconvnet|intrada|sign|toy)/\w[\w-]+)',
             page.read_text(encoding='utf-8'),
         )
         assert {n for n in named if not n.endswith('/README')} <= names, page

@@ -38,6 +38,16 @@ def load_from_safetensors(filename, map_location=None):
     return dict(state_dict=state_dict, meta=meta)
 '''
 
+# Parts of a prediction that a plain ``EncoderDecoder`` has no place for, by registered type.
+NOT_PLAIN = {
+    'AffinityNet': 'class activation maps, which it refines',
+    'CAMSegmentor': 'class activation maps and a threshold',
+    'EnsembleSegmentor': 'several networks',
+    'ProposalEncoderDecoder': 'proposals and the CRF',
+    'SIGN': 'the spatial information module and the classifier of the features',
+    'WordProjectionHead': 'the word vectors of the classes and the class split',
+}
+
 
 def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str = 'pth') -> Path:
     """Write a plain MMSeg config and checkpoint, and check that they predict the same.
@@ -59,6 +69,7 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
         FileExistsError: If the folder exists and is not empty.
         ValueError: If checkpoint and config do not match, or a network cannot stand alone.
     """
+    _check_plain(cfg.model)
     out_dir = Path(out_dir)
     if out_dir.exists() and any(out_dir.iterdir()):
         raise FileExistsError(f'{str(out_dir)!r} exists and is not empty; choose a new folder')
@@ -93,6 +104,18 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return out_dir / f'{name}.py'
+
+
+def _check_plain(model: dict) -> None:
+    for name in _types(model):
+        component = MODELS.get(name)
+        for known, parts in NOT_PLAIN.items():
+            if isinstance(component, type) and issubclass(component, MODELS.get(known)):
+                raise ValueError(
+                    f'a model with {name} cannot be published: its prediction needs {parts}, '
+                    'which a plain EncoderDecoder of MMSeg lacks; use it where this package is '
+                    'installed, with tools/test.py or init_model(config, checkpoint)'
+                )
 
 
 def _plain_model(model: dict) -> dict:
@@ -244,11 +267,14 @@ def _check(model: torch.nn.Module, config: Path, weights: Path) -> None:
     inputs = torch.randn(1, 3, 129, 160, generator=torch.Generator().manual_seed(0))
     metas = [dict(ori_shape=(129, 160), img_shape=(129, 160), pad_shape=(129, 160))]
     expected, found = (m.encode_decode(inputs, metas) for m in (model, published))
-    if not torch.equal(expected, found):
+    difference = (expected - found).abs().max()
+    # Weights at another place in memory may be summed in another order. Not <=, so that NaN fails.
+    if not difference <= 1e-5 * expected.abs().max():
         raise ValueError(
-            f'the published model differs from the trained one by '
-            f'{(expected - found).abs().max():.2e}; nothing was written'
+            f'the published model differs from the trained one by {difference:.2e}; nothing was '
+            'written'
         )
     print_log(
-        'published model and trained model agree bit for bit on a test input', logger='current'
+        f'published model and trained model agree on a test input, up to {difference:.0e}',
+        logger='current',
     )

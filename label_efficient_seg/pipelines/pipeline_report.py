@@ -49,14 +49,13 @@ def result_table(pipeline: Pipeline) -> tuple[list[str], list[list]]:
     """Headers and rows of the finished results that have their figure.
 
     The columns are the mean and sample standard deviation over the seeds, the difference of the
-    means to the first result, the values by seed, and the mean of the minutes.
+    means to the first result with the same figure, the values by seed, and the mean of the minutes.
 
     Args:
         pipeline (Pipeline): The pipeline.
     """
-    headers = ['run', 'seeds', 'mIoU', 'std']
-    headers += [f'against {pipeline.results[0]}', 'by seed', 'minutes']
-    rows, baseline = [], None
+    headers = ['run', 'seeds', 'mean', 'std', 'difference', 'by seed', 'minutes']
+    rows, baselines = [], {}
     finished = _finished(pipeline)
     for name in pipeline.results:
         stage, _, figure = name.partition('.')
@@ -66,9 +65,7 @@ def result_table(pipeline: Pipeline) -> tuple[list[str], list[list]]:
         if not values:
             continue
         mean, spread = float(np.mean(values)), np.std(values, ddof=1) if len(values) > 1 else None
-        if name == pipeline.results[0]:
-            baseline = mean
-        difference = None if baseline is None else f'{mean - baseline:+.2f}'
+        difference = f'{mean - baselines.setdefault(figure, mean):+.2f}'
         by_seed = ', '.join(f'{value:.2f}' for value in values)
         minutes = float(np.mean([record['seconds'] for record in records])) / 60
         rows.append([name, len(values), mean, spread, difference, by_seed, minutes])
@@ -105,7 +102,8 @@ def write_report(pipeline: Pipeline, num_images: int = 6) -> Path:
         report.table(
             headers,
             rows,
-            'mIoU in percent; mean and sample standard deviation over seeds. Minutes of one seed.',
+            'mIoU, or the figure that is named, in percent: mean and sample standard deviation '
+            'over seeds, and difference to the first run with that figure. Minutes of one seed.',
         )
     _add_pictures(report, pipeline, finished, num_images)
     folders = {k: [n.folder.path for n in nodes] for k, nodes in finished.items() if nodes}

@@ -17,6 +17,8 @@ from ..visualization import Report, read_scalars, read_test_metrics
 from .references import find_references
 
 STAGES = Registry('stage')
+LEADING = ('mIoU', 'hIoU', 'mAP')
+"""What the metrics that stand for a run begin with."""
 
 
 @dataclass
@@ -174,7 +176,7 @@ class TrainStage(Stage):
                 'default_hooks.checkpoint of its config'
             )
         # MMEngine writes the prefix of a metric before a slash: 'multi-label/mAP'.
-        names = sorted(n for n in scalars if n.split('/')[-1].startswith(('mIoU', 'mAP')))
+        names = sorted(n for n in scalars if n.split('/')[-1].startswith(LEADING))
         names += [n for n in scalars if n in ('entropy', self.criterion) and n not in names]
         return Result(
             outputs=dict(
@@ -216,7 +218,7 @@ class TestStage(Stage):
 
     def collect(self, folder: Path) -> Result:
         metrics = read_test_metrics(folder)
-        leading = sorted(name for name in metrics if name.startswith('mIoU'))
+        leading = sorted(name for name in metrics if name.startswith(LEADING))
         return Result(figures={name: metrics[name] for name in leading or sorted(metrics)})
 
 

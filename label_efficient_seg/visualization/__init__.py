@@ -29,6 +29,7 @@ from .report import Report, embed_image
 from .run_report import build_run_report, group_runs, latest_panels
 from .scalar_logs import Series, read_scalars, read_test_metrics
 from .segmentation_panel import make_segmentation_panel
+from .zero_shot_panel import make_zero_shot_panel, plot_features
 
 __all__ = [
     'CURVE_GROUPS',
@@ -61,9 +62,11 @@ __all__ = [
     'make_proposal_panel',
     'make_ranking_panel',
     'make_segmentation_panel',
+    'make_zero_shot_panel',
     'mean_and_range',
     'overlay',
     'plot_curves',
+    'plot_features',
     'plot_recall',
     'plot_split_histogram',
     'plot_thresholds',

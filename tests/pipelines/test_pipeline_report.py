@@ -41,7 +41,7 @@ def test_table_against_numpy(tmp_path, capsys):
     pipeline = Pipeline(STAGES, tmp_path, seeds, results)
     pipeline.run()
     headers, rows = result_table(pipeline)
-    assert headers[4] == 'against base' and [row[0] for row in rows] == results
+    assert headers[4] == 'difference' and [row[0] for row in rows] == results
     for row, first in zip(rows, (30, 40), strict=True):
         values = [first + seed for seed in seeds]
         assert row[1:4] == [
@@ -63,16 +63,17 @@ def test_a_result_may_be_another_figure_of_a_stage(tmp_path, monkeypatch):
         return Result(dict(value=folder / 'value.txt'), dict(mIoU=value, recall=value + 20))
 
     monkeypatch.setattr(FakeStage, 'collect', collect)
-    results = ['base', 'base.recall', 'base.nothing']
-    pipeline = Pipeline([fake('base', value=30)], tmp_path, [0, 2], results)
+    results = ['base', 'base.recall', 'next.recall', 'base.nothing']
+    pipeline = Pipeline([fake('base', value=30), fake('next', value=35)], tmp_path, [0, 2], results)
     pipeline.run()
     rows = result_table(pipeline)[1]
     assert [row[:3] + [row[4]] for row in rows] == [
         ['base', 2, 31.0, '+0.00'],
-        ['base.recall', 2, 51.0, '+20.00'],
+        ['base.recall', 2, 51.0, '+0.00'],
+        ['next.recall', 2, 56.0, '+5.00'],
     ]
     write_report(pipeline)
-    assert list(json.loads((tmp_path / 'results.json').read_text())) == ['base']
+    assert list(json.loads((tmp_path / 'results.json').read_text())) == ['base', 'next']
 
 
 def test_partial_runs_are_reported(tmp_path, capsys):
@@ -84,8 +85,8 @@ def test_partial_runs_are_reported(tmp_path, capsys):
     html = write_report(pipeline).read_text()
     assert 'Results' not in html and html.count('missing') == 4
     pipeline.run(only=['method'])
-    # Without the baseline there is nothing to compare with; one seed has no deviation.
-    assert [row[4] for row in result_table(pipeline)[1]] == [None]
+    # The first with the figure is compared with itself; one seed has no deviation.
+    assert [row[4] for row in result_table(pipeline)[1]] == ['+0.00']
     one = Pipeline(STAGES, tmp_path, [0], ['base', 'method'])
     assert result_table(one)[1][0][1:4] == [1, 40.0, None]
     write_report(pipeline)

@@ -1,0 +1,18 @@
+# The animals of PASCAL VOC 2012, zero-shot: masks of all 437 training images, but without the
+# labels of cow and sheep. Background and person are seen classes.
+_base_ = './voc_animals_semi.py'
+class_split = dict(unseen=['cow', 'sheep'])
+labeled = _base_.train_dataloader.labeled
+train_dataloader = dict(
+    _delete_=True,
+    labeled=dict(
+        labeled,
+        dataset=dict(
+            type='ZeroShotDataset',
+            split=class_split,
+            dataset=dict(labeled.dataset, ann_file=_base_.train_list),
+        ),
+    ),
+)
+val_evaluator = dict(_delete_=True, type='ZeroShotIoUMetric', split=class_split)
+test_evaluator = val_evaluator

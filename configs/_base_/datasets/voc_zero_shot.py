@@ -1,0 +1,53 @@
+# PASCAL VOC 2012, zero-shot: the 10,582 augmented training images without the labels of the unseen
+# classes. The environment variable CLASS_SPLIT names another split than the one of 15 seen and 5
+# unseen classes: voc_k2, voc_k4, voc_k6, voc_k8 or voc_k10, in which background is a seen class.
+_base_ = './voc_semi.py'
+class_split = '{{$CLASS_SPLIT:voc_15_5}}'
+crop_size = (368, 368)
+image_size = (513, 513)  # all images are warped to it
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadCheckedAnnotations'),
+    dict(type='Resize', scale=image_size),
+    dict(type='RandomScale', ratio_range=(0.5, 1.5)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='Pad', size=crop_size, pad_val=dict(img=(104, 117, 123), seg=255)),
+    dict(type='PackSegInputs'),
+]
+labeled = _base_.train_dataloader.labeled
+train_dataloader = dict(
+    _delete_=True,
+    labeled=dict(
+        labeled,
+        batch_size=8,
+        dataset=dict(
+            type='ZeroShotDataset',
+            split=class_split,
+            dataset=dict(labeled.dataset, ann_file=_base_.train_list, pipeline=train_pipeline),
+        ),
+    ),
+)
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=image_size),
+    # After resizing, as scores are for the size of the image file.
+    dict(type='LoadCheckedAnnotations'),
+    dict(type='PackSegInputs'),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale=(size, size)) for size in (257, 385, 513, 641, 769)],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
+            [dict(type='LoadCheckedAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(_delete_=True, type='ZeroShotIoUMetric', split=class_split)
+test_evaluator = val_evaluator
