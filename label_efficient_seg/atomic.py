@@ -1,10 +1,14 @@
 """Files that are complete or absent, whenever the process dies or the disk is full."""
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# No space left, no quota left, and a limit of the size of files.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -16,6 +20,9 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
     Yields:
         Path: Name in the same folder with the same suffix. It is removed if the body fails.
+
+    Raises:
+        OSError: If the disk is full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,6 +31,11 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        # Writing, other than opening, does not say which file it was.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

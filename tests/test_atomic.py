@@ -1,5 +1,6 @@
 """Files appear complete or not at all."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -49,6 +50,16 @@ def test_a_body_that_fails_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(interruption), atomic_path(target) as temporary:
             temporary.write_text('half')
             raise interruption
+        assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    target = tmp_path / 'weights.pth'
+    for number in (errno.ENOSPC, errno.EFBIG):
+        with pytest.raises(OSError, match=f"{os.strerror(number)}: '{target}'") as error:
+            with atomic_path(target):
+                raise OSError(number, os.strerror(number))  # as file.write does
+        assert error.value.errno == number
         assert os.listdir(tmp_path) == []
 
 

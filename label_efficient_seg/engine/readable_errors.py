@@ -13,16 +13,27 @@ from typing import Any
 
 from mmseg.registry import MODELS
 
+from ..atomic import DISK_FULL
+
 TRACEBACK_VARIABLE = 'LABEL_EFFICIENT_SEG_TRACEBACK'
 PACKAGE = Path(__file__).resolve().parents[1]
 FRAME = re.compile(r'^ +File "(?P<file>[^"]+)", line \d+, in .*\n +(?P<source>.*)\n', re.MULTILINE)
+
+# The deaths of other processes, as PyTorch reports them, and what to do.
+DEATHS = {
+    r'DataLoader worker \(pid.*': 'a worker that loads data died, as it does when the memory is '
+    'full; set a smaller num_workers or batch_size',
+    r'.*(gloo/transport.* by peer|remote process exited).*': 'another process of this run died; '
+    'see why in what it printed',
+}
 
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Print the errors that this package raises on purpose as one line, without a traceback.
 
-    All others, which may be faults of a program, keep theirs. With the environment variable
+    So are a full disk and the death of another process. All others, which may be faults of a
+    program, keep their traceback. With the environment variable
     ``LABEL_EFFICIENT_SEG_TRACEBACK`` set, every error does.
 
     Raises:
@@ -35,7 +46,7 @@ def readable_errors() -> Iterator[None]:
         print('interrupted', file=sys.stderr)
         sys.exit(130)
     except Exception as error:
-        message = _own_message(error)
+        message = _outside_message(error) or _own_message(error)
         if message is None or os.environ.get(TRACEBACK_VARIABLE):
             raise
         print(f'error: {message}\n({TRACEBACK_VARIABLE}=1 shows the traceback)', file=sys.stderr)
@@ -53,6 +64,16 @@ def _own_message(error: Exception) -> str | None:
         return None
     after = re.search(rf'^(\w+\.)*{type(error).__name__}: ', text[frames[-1].end() :], re.MULTILINE)
     return text[frames[-1].end() + after.end() :].strip() if after else None
+
+
+def _outside_message(error: Exception) -> str | None:
+    """What to do if the disk is full or another process died."""
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return f'the disk is full ({error}). Complete files are kept; make room and run it again'
+    for pattern, advice in DEATHS.items():
+        if isinstance(error, RuntimeError) and (match := re.search(pattern, str(error))):
+            return f'{advice}. A training goes on with --resume ({match[0].strip()})'
+    return None
 
 
 def unknown_argument(error: TypeError, model: dict) -> ValueError | None:

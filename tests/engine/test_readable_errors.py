@@ -1,8 +1,13 @@
+import errno
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from label_efficient_seg.atomic import write_atomically
 from label_efficient_seg.datasets.mask_checks import MaskError, check_mask_layout
 from label_efficient_seg.datasets.splits import read_split
 from label_efficient_seg.engine.checkpoint import load_checkpoint_file
@@ -17,6 +22,13 @@ class FaultyDataset(Dataset):
 
     def __getitem__(self, index: int) -> None:
         check_mask_layout(np.zeros((3, 4), np.uint8), (4, 4), "mask 'a.png' of image 'a.jpg'")
+
+
+class DeadlyDataset(FaultyDataset):
+    """Kills the worker, as the system does when the memory is full."""
+
+    def __getitem__(self, index: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def report(capfd, function) -> str:
@@ -41,6 +53,31 @@ def test_own_errors_of_dataloader_workers_are_one_line(capfd):
     error = report(capfd, lambda: next(iter(loader)))
     assert error.startswith("error: mask 'a.png' of image 'a.jpg' is 4x3 ")
     assert 'Traceback' not in error and 'File' not in error
+
+
+def test_a_full_disk_is_one_line(capfd, tmp_path, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, 'fsync', fail)
+    error = report(capfd, lambda: write_atomically(tmp_path / 'a.png', b'1'))
+    assert error.startswith(
+        f"error: the disk is full ([Errno 28] No space left on device: '{tmp_path}"
+    )
+    error = report(capfd, fail)  # where another package writes
+    assert error.startswith('error: the disk is full ([Errno 28] No space left on device). ')
+
+
+def test_deaths_of_other_processes_are_one_line(capfd):
+    loader = DataLoader(DeadlyDataset(), num_workers=1)
+    error = report(capfd, lambda: next(iter(loader)))
+    assert error.startswith('error: a worker that loads data died, ') and 'num_workers' in error
+
+    def lose_connection() -> None:
+        raise RuntimeError('[/x/gloo/transport/tcp/pair.cc:547] Connection closed by peer [::1]:9')
+
+    error = report(capfd, lose_connection)
+    assert error.startswith('error: another process of this run died; ') and 'pair.cc:547' in error
 
 
 def test_variable_shows_the_traceback(tmp_path, monkeypatch):
