@@ -56,3 +56,14 @@ def write_atomically(path: str | os.PathLike, data: bytes | str) -> Path:
         # Otherwise a power cut can leave the new name with the content missing.
         os.fsync(file.fileno())
     return Path(path)
+
+
+def remove_unfinished(folder: str | os.PathLike, suffix: str) -> None:
+    """Remove what processes that were killed while writing have left.
+
+    Args:
+        folder (str | os.PathLike): Where the files would be; nobody may write there now.
+        suffix (str): Of the files, such as ``'.pth'``.
+    """
+    for path in Path(folder).glob(f'.*.tmp{suffix}'):
+        path.unlink(missing_ok=True)

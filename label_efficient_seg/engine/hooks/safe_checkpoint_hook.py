@@ -7,7 +7,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ...atomic import write_atomically
+from ...atomic import remove_unfinished, write_atomically
 from ..checkpoint import AtomicLocalBackend  # noqa: F401  registers the backend 'atomic'
 
 
@@ -16,7 +16,8 @@ class SafeCheckpointHook(CheckpointHook):
     """MMEngine's ``CheckpointHook``, such that a kill at any moment loses nothing.
 
     Files are written under a temporary name and renamed, and older checkpoints are removed after
-    the new one is complete instead of before it is begun. On local disks only; other storage is
+    the new one is complete instead of before it is begun. What a kill leaves under a temporary name
+    is removed when the next run in the folder begins. On local disks only; other storage is
     treated as MMEngine does.
 
     A checkpoint is saved before the validation of its iteration. A run that resumes from it
@@ -33,6 +34,8 @@ class SafeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
+        if is_main_process():
+            remove_unfinished(runner.work_dir, '.pth')
         if getattr(self, 'best_ckpt_path', None):
             # The folder may have been moved, or copied: never remove a file of another one.
             self.best_ckpt_path = osp.join(self.out_dir, osp.basename(self.best_ckpt_path))

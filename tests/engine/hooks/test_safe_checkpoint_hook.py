@@ -9,6 +9,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from label_efficient_seg.atomic import atomic_path
 from label_efficient_seg.engine.checkpoint import latest_checkpoint
 from tests.engine.small_run import build_runner, weight_in
 
@@ -37,6 +38,17 @@ def test_files_and_limit_are_those_of_mmengine(tmp_path):
     assert names(tmp_path) == ['iter_4.pth', 'iter_6.pth', 'last_checkpoint']
     assert [weight_in(tmp_path / f'iter_{i}.pth') for i in (4, 6)] == [4, 6]
     assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'iter_6.pth')
+
+
+def test_what_a_kill_has_left_is_removed(tmp_path):
+    with pytest.raises(SystemExit), atomic_path(tmp_path / 'iter_2.pth') as temporary:
+        temporary.write_text('half')
+        left = temporary.rename(temporary.with_name(temporary.name.replace('iter_2', 'iter_4')))
+        raise SystemExit
+    other = tmp_path / '.hidden.pth'
+    other.write_text('of somebody else')
+    build_runner(tmp_path).train()
+    assert not left.exists() and other.exists()
 
 
 @pytest.mark.parametrize('point', ['serialise', 'write', 'rename'])
