@@ -13,10 +13,11 @@ model.update(
     split=_base_.class_split,
     embeddings=['voc_fasttext', 'voc_word2vec'],
     feature_channels=192,
+    loss_mmd=dict(type='MMDLoss', max_samples=128),  # of 441 pixels
 )
 model.spatial_information.update(context_channels=64)
 model.generator.update(hidden_channels=(384, 288), dropout=(0.1, 0.1))
 model.discriminator.update(channels=384)
 optim_wrapper = dict(segmentor=dict(optimizer=dict(lr=2e-4)))
-train_cfg = dict(max_iters=400, val_interval=400)
-default_hooks = dict(checkpoint=dict(interval=400), logger=dict(interval=25))
+train_cfg = dict(max_iters=250, val_interval=250)
+default_hooks = dict(checkpoint=dict(interval=250), logger=dict(interval=25))

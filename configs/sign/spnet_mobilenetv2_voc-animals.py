@@ -13,5 +13,5 @@ model.decode_head.update(
     embeddings=['voc_fasttext', 'voc_word2vec'],
 )
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
-train_cfg = dict(max_iters=400, val_interval=400)
-default_hooks = dict(checkpoint=dict(interval=400), logger=dict(interval=25))
+train_cfg = dict(max_iters=250, val_interval=250)
+default_hooks = dict(checkpoint=dict(interval=250), logger=dict(interval=25))

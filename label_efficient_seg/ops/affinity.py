@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from torch.autograd.function import once_differentiable
 
 BORDERS = ('complete', 'reference')
 Window = tuple[slice, slice]
@@ -128,7 +128,8 @@ def valid_pairs(
 def pairwise_affinities(features: Tensor, radius: int = 5, reduction: str = 'mean') -> Tensor:
     """How alike neighbouring pixels are, W_ij = exp(-|f_i - f_j|).
 
-    The differences, K times as large as the features, are recomputed for the gradient and not kept.
+    The differences, K times as large as the features, are computed anew for the gradient, which has
+    no gradient itself.
 
     Args:
         features (Tensor): (N, C, H, W), any float dtype and any size.
@@ -148,25 +149,39 @@ def pairwise_affinities(features: Tensor, radius: int = 5, reduction: str = 'mea
     if reduction not in ('mean', 'sum'):
         raise ValueError(f"reduction {reduction!r} is unknown; choose 'mean' or 'sum'")
     features = features.to(torch.promote_types(features.dtype, torch.float32))
-    size = features.shape[-2:]
-    affinities = []
-    for offset in neighbour_offsets(radius):
-        begin, end = pair_windows(size, offset)
-        inside = checkpoint(
-            _affinity,
-            features[(..., *begin)],
-            features[(..., *end)],
-            reduction,
-            use_reentrant=False,
-            preserve_rng_state=False,
-        )
-        affinities.append(place(inside, begin, size))
-    return torch.stack(affinities, dim=1)
+    return _PairwiseAffinities.apply(
+        features, radius, 1 / features.shape[1] ** (reduction == 'mean')
+    )
 
 
-def _affinity(features: Tensor, partners: Tensor, reduction: str) -> Tensor:
-    difference = (features - partners).abs()
-    return torch.exp(-(difference.mean(1) if reduction == 'mean' else difference.sum(1)))
+class _PairwiseAffinities(torch.autograd.Function):
+    """``exp(-scale |f_i - f_j|)``, with one offset's differences at a time in both directions."""
+
+    @staticmethod
+    def forward(ctx, features: Tensor, radius: int, scale: float) -> Tensor:
+        offsets, size = neighbour_offsets(radius), features.shape[-2:]
+        affinities = features.new_zeros(len(features), len(offsets), *size)
+        for k, offset in enumerate(offsets):
+            begin, end = pair_windows(size, offset)
+            difference = features[(..., *begin)] - features[(..., *end)]
+            affinities[(slice(None), k, *begin)] = (-scale * difference.abs().sum(1)).exp()
+        ctx.save_for_backward(features, affinities)
+        ctx.radius, ctx.scale = radius, scale
+        return affinities
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        features, affinities = ctx.saved_tensors
+        slopes = -ctx.scale * gradient * affinities
+        result = torch.zeros_like(features)
+        for k, offset in enumerate(neighbour_offsets(ctx.radius)):
+            begin, end = pair_windows(features.shape[-2:], offset)
+            sign = (features[(..., *begin)] - features[(..., *end)]).sign()
+            change = sign * slopes[(slice(None), k, *begin)][:, None]
+            result[(..., *begin)] += change
+            result[(..., *end)] -= change
+        return result, None, None
 
 
 def confident_labels(low_alpha: Tensor, high_alpha: Tensor, ignore_index: int = 255) -> Tensor:

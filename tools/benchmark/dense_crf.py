@@ -5,25 +5,34 @@ Where pydensecrf2 is installed, both are timed in turns, and their results are c
 
 import argparse
 import importlib.util
-import multiprocessing
-import os
-import re
-import time
-from pathlib import Path
+from collections.abc import Sequence
 
-COLUMNS = (
-    ('size', 10),
-    ('batch', 5),
-    ('classes', 7),
-    ('iterations', 10),
-    ('seconds', 7),
-    ('memory MB', 9),
-    ('pydensecrf2 s', 13),
-    ('difference', 10),
+import torch
+from measuring import (
+    Table,
+    add_common_arguments,
+    image_size,
+    in_own_process,
+    timed,
+    with_peak_memory,
+    write_results,
 )
 
+from label_efficient_seg.ops import dense_crf
 
-def parse_args() -> argparse.Namespace:
+COLUMNS = {
+    'size': '',
+    'batch': '',
+    'classes': '',
+    'iterations': '',
+    'seconds': '.2f',
+    'MiB': '.0f',
+    'pydensecrf2 s': '.2f',
+    'difference': '.1e',
+}
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Measure the dense CRF on random images with the spectrum of photographs. '
@@ -45,15 +54,9 @@ def parse_args() -> argparse.Namespace:
         help="bilateral kernel; default: AffinityNet's 10 80 13. DeconvNet has 5 20 3",
     )
     parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--threads', type=int, help="default: torch's choice")
     parser.add_argument('--device', default='cpu')
-    return parser.parse_args()
-
-
-def image_size(text: str) -> tuple[int, int]:
-    """Parse WIDTHxHEIGHT."""
-    width, height = text.split('x')
-    return int(width), int(height)
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
 
 
 def main() -> None:
@@ -66,25 +69,14 @@ def main() -> None:
         for classes in args.classes
         for iterations in args.iterations
     ]
-    print('  '.join(f'{name:>{width}}' for name, width in COLUMNS))
-    # Threads that spin while they wait take the cores from other jobs and, on a machine where there
-    # are some, from each other: several times slower.
-    os.environ.setdefault('OMP_WAIT_POLICY', 'passive')
-    # Memory that one combination has freed could otherwise serve the next unseen.
-    context = multiprocessing.get_context('spawn')
-    with context.Pool(1, maxtasksperchild=1) as pool:
-        for case in cases:
-            cells = pool.apply(measure, (case, args))
-            row = zip(cells, COLUMNS, strict=True)
-            print('  '.join(f'{cell:>{width}}' for cell, (_, width) in row), flush=True)
+    table = Table(COLUMNS)
+    for case in cases:
+        table.add(**in_own_process(measure, case, args))
+    write_results(args, table.rows)
 
 
-def measure(case: tuple[int, int, int, int, int], args: argparse.Namespace) -> list[str]:
-    """Measure one combination."""
-    import torch
-
-    from label_efficient_seg.ops import dense_crf
-
+def measure(case: tuple[int, int, int, int, int], args: argparse.Namespace) -> dict:
+    """Measure one combination of width, height, batch, classes and iterations."""
     if args.threads:
         torch.set_num_threads(args.threads)
     width, height, batch, classes, iterations = case
@@ -101,29 +93,25 @@ def measure(case: tuple[int, int, int, int, int], args: argparse.Namespace) -> l
 
     result, memory = with_peak_memory(ours, args.device)
     theirs = pydensecrf(logits, image, iterations, args.settings)
-    seconds, reference_seconds, difference = [], [], '-'
+    seconds, reference_seconds = [], []
     for _ in range(args.repeats):
         seconds.append(timed(ours, args.device))
         if theirs:
-            reference_seconds.append(timed(theirs, 'cpu'))
-    if theirs:
-        difference = f'{abs(theirs() - result.cpu().numpy()).max():.1e}'
-    return [
-        f'{width}x{height}',
-        str(batch),
-        str(classes),
-        str(iterations),
-        f'{min(seconds):.2f}',
-        memory,
-        f'{min(reference_seconds):.2f}' if theirs else '-',
-        difference,
-    ]
+            reference_seconds.append(timed(theirs))
+    return dict(
+        size=f'{width}x{height}',
+        batch=batch,
+        classes=classes,
+        iterations=iterations,
+        seconds=min(seconds),
+        MiB=memory,
+        pydensecrf2_s=min(reference_seconds, default=None),
+        difference=float(abs(theirs() - result.cpu().numpy()).max()) if theirs else None,
+    )
 
 
-def photograph_like(batch: int, height: int, width: int):
+def photograph_like(batch: int, height: int, width: int) -> torch.Tensor:
     """Random colors whose contrast falls with the fineness of detail, uint8."""
-    import torch
-
     image = torch.zeros(batch, 3, height, width)
     for octave in range(1, 9):
         # Mostly brightness, and half as much color.
@@ -157,41 +145,6 @@ def pydensecrf(logits, image, iterations: int, settings: list[float]):
         return np.stack(results)
 
     return run
-
-
-def timed(function, device: str) -> float:
-    """Seconds that a function takes."""
-    import torch
-
-    def synchronize():
-        if device != 'cpu':
-            torch.cuda.synchronize(device)
-
-    synchronize()
-    start = time.perf_counter()
-    function()
-    synchronize()
-    return time.perf_counter() - start
-
-
-def with_peak_memory(function, device: str) -> tuple:
-    """Result of a function, and the largest memory during it minus that before, in MB."""
-    import torch
-
-    if device != 'cpu':
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        result = function()
-        return result, f'{(torch.cuda.max_memory_allocated(device) - before) / 2**20:.0f}'
-    status = Path('/proc/self/status')
-    if not status.exists():
-        return function(), '-'
-    # Makes the kernel forget the peak so far.
-    Path('/proc/self/clear_refs').write_text('5')
-    before = int(re.search(r'VmRSS:\s+(\d+)', status.read_text())[1])
-    result = function()
-    after = int(re.search(r'VmHWM:\s+(\d+)', status.read_text())[1])
-    return result, f'{(after - before) / 2**10:.0f}'
 
 
 if __name__ == '__main__':

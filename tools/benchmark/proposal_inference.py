@@ -5,23 +5,37 @@ of its own.
 """
 
 import argparse
-import multiprocessing
-import os
-import re
-import time
-from pathlib import Path
+from collections.abc import Sequence
 
-COLUMNS = (
-    ('proposals', 9),
-    ('batch', 5),
-    ('seconds', 8),
-    ('images/s', 8),
-    ('memory MB', 9),
-    ('one map per proposal MB', 23),
+import torch
+from measuring import (
+    MIB,
+    Table,
+    add_common_arguments,
+    image_size,
+    in_own_process,
+    timed,
+    with_peak_memory,
+    write_results,
 )
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+import label_efficient_seg.models  # noqa: F401 - registers the components
+from label_efficient_seg.config_index import resource_root
+
+COLUMNS = {
+    'proposals': '',
+    'batch': '',
+    'seconds': '.2f',
+    'images/s': '.2f',
+    'MiB': '.0f',
+    'one map per proposal MiB': '.0f',
+}
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Measure ProposalEncoderDecoder with random weights on a random image. Seconds '
@@ -40,36 +54,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--proposals', nargs='+', type=int, default=[10, 50, 200])
     parser.add_argument('--batch', nargs='+', type=int, default=[8, 1])
     parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--threads', type=int, help="default: torch's choice")
     parser.add_argument('--device', default='cpu')
-    return parser.parse_args()
-
-
-def image_size(text: str) -> tuple[int, int]:
-    """Parse WIDTHxHEIGHT."""
-    width, height = text.split('x')
-    return int(width), int(height)
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
 
 
 def main() -> None:
     """Measure all combinations, each in a process of its own, and print a table."""
     args = parse_args()
-    print('  '.join(f'{name:>{width}}' for name, width in COLUMNS))
-    os.environ.setdefault('OMP_WAIT_POLICY', 'passive')
-    # Memory that one combination has freed could otherwise serve the next unseen.
-    context = multiprocessing.get_context('spawn')
-    with context.Pool(1, maxtasksperchild=1) as pool:
-        for batch in args.batch:
-            for number in args.proposals:
-                cells = pool.apply(measure, (number, batch, args))
-                row = zip(cells, COLUMNS, strict=True)
-                print('  '.join(f'{cell:>{width}}' for cell, (_, width) in row), flush=True)
+    table = Table(COLUMNS)
+    for batch in args.batch:
+        for number in args.proposals:
+            table.add(**in_own_process(measure, number, batch, args))
+    write_results(args, table.rows)
 
 
-def measure(number: int, batch: int, args: argparse.Namespace) -> list[str]:
+def measure(number: int, batch: int, args: argparse.Namespace) -> dict:
     """Measure one combination."""
-    import torch
-
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -88,28 +89,20 @@ def measure(number: int, batch: int, args: argparse.Namespace) -> list[str]:
     # What the first call of a network allocates for good is not the proposals'.
     with torch.no_grad():
         model(torch.randn(batch, 3, *[args.crop_size] * 2, device=args.device))
-    memory = peak_memory(run, args.device)
+    _, memory = with_peak_memory(run, args.device)
     seconds = min(timed(run, args.device) for _ in range(args.repeats))
-    maps = number * args.classes * width * height * 4 / 2**20
-    return [
-        str(number),
-        str(batch),
-        f'{seconds:.2f}',
-        f'{1 / seconds:.2f}',
-        memory,
-        f'{maps:.0f}',
-    ]
+    return {
+        'proposals': number,
+        'batch': batch,
+        'seconds': seconds,
+        'images/s': 1 / seconds,
+        'MiB': memory,
+        'one map per proposal MiB': number * args.classes * width * height * 4 / MIB,
+    }
 
 
-def build_model(batch: int, number: int, args: argparse.Namespace):
+def build_model(batch: int, number: int, args: argparse.Namespace) -> torch.nn.Module:
     """The model of the base, by proposals, with random weights."""
-    from mmengine.config import Config
-    from mmengine.registry import init_default_scope
-    from mmseg.registry import MODELS
-
-    import label_efficient_seg.models  # noqa: F401 - registers the components
-    from label_efficient_seg.config_index import resource_root
-
     init_default_scope('mmseg')
     cfg = Config.fromfile(resource_root() / 'configs' / args.model).model
     cfg.type = 'ProposalEncoderDecoder'
@@ -122,42 +115,6 @@ def build_model(batch: int, number: int, args: argparse.Namespace):
         crop_size=(args.crop_size, args.crop_size),
     )
     return MODELS.build(cfg).to(args.device).eval()
-
-
-def timed(function, device: str) -> float:
-    """Seconds that a function takes."""
-    import torch
-
-    def synchronize():
-        if device != 'cpu':
-            torch.cuda.synchronize(device)
-
-    synchronize()
-    start = time.perf_counter()
-    function()
-    synchronize()
-    return time.perf_counter() - start
-
-
-def peak_memory(function, device: str) -> str:
-    """The largest memory during a function minus that before, in MB."""
-    import torch
-
-    if device != 'cpu':
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        function()
-        return f'{(torch.cuda.max_memory_allocated(device) - before) / 2**20:.0f}'
-    status = Path('/proc/self/status')
-    if not status.exists():
-        function()
-        return '-'
-    # Makes the kernel forget the peak so far.
-    Path('/proc/self/clear_refs').write_text('5')
-    before = int(re.search(r'VmRSS:\s+(\d+)', status.read_text())[1])
-    function()
-    after = int(re.search(r'VmHWM:\s+(\d+)', status.read_text())[1])
-    return f'{(after - before) / 2**10:.0f}'
 
 
 if __name__ == '__main__':

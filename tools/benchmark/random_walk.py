@@ -1,13 +1,19 @@
 """Time and peak memory of the random walk: python tools/benchmark/random_walk.py --threads 2."""
 
 import argparse
-import multiprocessing
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
+from measuring import (
+    Table,
+    add_common_arguments,
+    growth_exponent,
+    in_own_process,
+    timed,
+    with_peak_memory,
+    write_results,
+)
 from torch import Tensor
 
 from label_efficient_seg.ops import (
@@ -20,10 +26,20 @@ from label_efficient_seg.ops import (
 BETA, STEPS = 8, 256
 # A call is repeated for this long, or until it has run REPEATS times.
 SECONDS, REPEATS = 20, 20
-MIB = 2**20
+COLUMNS = {
+    'size': '',
+    'pixels': '',
+    'walk s': '.3f',
+    'us / pixel': '.1f',
+    'MiB': '.0f',
+    'dense s': '.2f',
+    'dense MiB': '.0f',
+    'times faster': '.0f',
+    'difference': '.0e',
+}
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Compare the random walk with the dense matrix of all pairs of pixels, squared '
@@ -38,9 +54,9 @@ def parse_args() -> argparse.Namespace:
         metavar='HxW', help='sizes of the random walk alone',
     )  # fmt: skip
     parser.add_argument('--classes', type=int, default=21, help='number of score maps')
-    parser.add_argument('--threads', type=int, default=2, help='threads of PyTorch')
     parser.add_argument('--device', default='cpu', help='such as cuda')
-    return parser.parse_args()
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
 
 
 def size(text: str) -> tuple[int, int]:
@@ -84,83 +100,51 @@ def sparse_walk(scores: Tensor, affinities: Tensor) -> Tensor:
 
 def measure(
     walk: Callable, map_size: tuple[int, int], args: argparse.Namespace
-) -> tuple[float, float, float]:
+) -> tuple[float, float | None, float]:
     """Seconds of the fastest call, MiB that the first call adds, and difference to our walk."""
-    torch.set_num_threads(args.threads)
+    if args.threads:
+        torch.set_num_threads(args.threads)
     # Loads the libraries.
     walk(*example((9, 9), 2, args.device))
     inputs = example(map_size, args.classes, args.device)
-    before = reset_peak(args.device)
+    result, memory = with_peak_memory(lambda: walk(*inputs), args.device)
     times = []
     while not times or sum(times) < SECONDS and len(times) < REPEATS:
-        start = time.perf_counter()
-        result = walk(*inputs)
-        synchronize(args.device)
-        times.append(time.perf_counter() - start)
-        if len(times) == 1:
-            memory = peak(args.device) - before
+        times.append(timed(lambda: walk(*inputs), args.device))
     difference = (result - sparse_walk(*inputs)).abs().max().item()
-    return min(times), memory / MIB, difference
-
-
-def synchronize(device: str) -> None:
-    """Wait for the device."""
-    if device != 'cpu':
-        torch.cuda.synchronize(device)
-
-
-def reset_peak(device: str) -> int:
-    """Start a new record of the memory used; the bytes in use now."""
-    synchronize(device)
-    if device != 'cpu':
-        torch.cuda.reset_peak_memory_stats(device)
-        return torch.cuda.memory_allocated(device)
-    # See "man 5 proc": Linux forgets the highest resident size of the process.
-    Path('/proc/self/clear_refs').write_text('5')
-    return memory_of_process('VmRSS')
-
-
-def peak(device: str) -> int:
-    """Most bytes in use since :func:`reset_peak`."""
-    if device != 'cpu':
-        return torch.cuda.max_memory_allocated(device)
-    return memory_of_process('VmHWM')
-
-
-def memory_of_process(name: str) -> int:
-    """An entry of the process's status, in bytes."""
-    for line in Path('/proc/self/status').read_text().splitlines():
-        if line.startswith(name):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f'/proc/self/status has no {name}')
+    return min(times), memory, difference
 
 
 def main() -> None:
     """Print one line of the table after the other."""
     args = parse_args()
     print(
-        f'{args.classes} maps, {STEPS} steps, beta {BETA}, {args.device}, {args.threads} threads, '
+        f'{args.classes} maps, {STEPS} steps, beta {BETA}, {args.device}, '
         f'PyTorch {torch.__version__}. The difference is to the dense matrix in float32, '
         'whose own rounding is a few 1e-5.\n'
     )
-    print(
-        '| size | pixels | walk s | us / pixel | MiB | dense s | MiB | times faster | difference |'
-    )
-    print('|---|---|---|---|---|---|---|---|---|', flush=True)
-    context = multiprocessing.get_context('spawn')
+    table = Table(COLUMNS)
     for map_size in args.sizes + args.alone:
-        line = f'| {map_size[0]}x{map_size[1]} | {map_size[0] * map_size[1]} '
-        with context.Pool(1) as pool:
-            seconds, memory, _ = pool.apply(measure, (sparse_walk, map_size, args))
-        per_pixel = 1e6 * seconds / (map_size[0] * map_size[1])
-        line += f'| {seconds:.3f} | {per_pixel:.1f} | {memory:.0f} '
+        pixels = map_size[0] * map_size[1]
+        seconds, memory, _ = in_own_process(measure, sparse_walk, map_size, args)
+        row = {
+            'size': f'{map_size[0]}x{map_size[1]}',
+            'pixels': pixels,
+            'walk s': seconds,
+            'us / pixel': 1e6 * seconds / pixels,
+            'MiB': memory,
+        }
         if map_size in args.sizes:
-            with context.Pool(1) as pool:
-                dense, memory, difference = pool.apply(measure, (dense_walk, map_size, args))
-            line += f'| {dense:.2f} | {memory:.0f} | {dense / seconds:.0f} | {difference:.0e} |'
-        else:
-            line += '| | | | |'
-        print(line, flush=True)
+            dense, memory, difference = in_own_process(measure, dense_walk, map_size, args)
+            row.update({'dense s': dense, 'dense MiB': memory, 'difference': difference})
+            row['times faster'] = dense / seconds
+        table.add(**row)
+    exponent = growth_exponent(*zip(*((r['pixels'], r['walk s']) for r in table.rows), strict=True))
+    if exponent is not None:
+        print(
+            f'\nThe time of the walk grows with the number of pixels to the power {exponent:.2f}.'
+        )
+    write_results(args, table.rows)
 
 
 if __name__ == '__main__':

@@ -103,10 +103,10 @@ class MMDLoss(nn.Module):
         """
         values = [
             self._discrepancy(fake_features[:, pixels].T, real_features[:, pixels].T)
-            for fake_features, real_features, image_labels in zip(
-                fake.flatten(2), real.flatten(2), labels.flatten(1), strict=True
+            for fake_features, real_features, groups in zip(
+                fake.flatten(2), real.flatten(2), self._groups(labels.flatten(1)), strict=True
             )
-            for pixels in self._groups(image_labels)
+            for pixels in groups
         ]
         if not values:
             # A value that does not count keeps the graph, and all processes communicate alike.
@@ -115,18 +115,22 @@ class MMDLoss(nn.Module):
         groups = torch.stack(values)
         return self.loss_weight * masked_mean(groups, torch.ones_like(groups))
 
-    def _groups(self, labels: Tensor) -> list[Tensor]:
-        """Indices of the pixels of each class, or of some of them."""
-        groups = []
-        for label in labels.unique().tolist():
-            if label == self.ignore_index:
-                continue
-            pixels = (labels == label).nonzero()[:, 0]
-            if self.max_samples is not None and len(pixels) > self.max_samples:
-                order = torch.randperm(len(pixels), device=pixels.device)
-                pixels = pixels[order[: self.max_samples]]
-            groups.append(pixels)
-        return groups
+    def _groups(self, labels: Tensor) -> list[list[Tensor]]:
+        """Of each image, the indices of the pixels of each class, or of some of them."""
+        ordered, order = labels.sort(dim=1, stable=True)
+        images = []
+        # The sizes of the groups are what the host has to wait for, once for all images.
+        for image_labels, pixels in zip(ordered.cpu(), order, strict=True):
+            classes, counts = image_labels.unique_consecutive(return_counts=True)
+            groups = zip(classes.tolist(), pixels.split(counts.tolist()), strict=True)
+            images.append([self._drawn(group) for c, group in groups if c != self.ignore_index])
+        return images
+
+    def _drawn(self, pixels: Tensor) -> Tensor:
+        if self.max_samples is None or len(pixels) <= self.max_samples:
+            return pixels
+        order = torch.randperm(len(pixels), device=pixels.device)
+        return pixels[order[: self.max_samples]]
 
     def _discrepancy(self, fake: Tensor, real: Tensor) -> Tensor:
         squared = squared_mmd(fake, real, self.bandwidths) / 2
