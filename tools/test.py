@@ -44,7 +44,8 @@ def main() -> None:
         cfg = launch.load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
         launch.prepare_test(cfg, args.checkpoint, args.out, args.show_dir, args.tta)
         launch.init_cpu_processes(cfg)
-        launch.build_runner(cfg).test()
+        with launch.named_arguments(cfg):
+            launch.build_runner(cfg).test()
 
 
 if __name__ == '__main__':

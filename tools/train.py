@@ -48,7 +48,8 @@ def main() -> None:
         if args.resume:
             launch.set_resume(cfg)
         launch.init_cpu_processes(cfg)
-        launch.build_runner(cfg).train()
+        with launch.named_arguments(cfg):
+            launch.build_runner(cfg).train()
 
 
 if __name__ == '__main__':

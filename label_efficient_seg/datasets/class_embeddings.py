@@ -2,8 +2,6 @@
 
 import io
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,8 +50,10 @@ def load_class_embeddings(
     if not normalize:
         return vectors
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if empty := [name for name, length in zip(classes, lengths, strict=True) if not length]:
-        raise ValueError(f"the vector of class {empty[0]!r} in '{source}' is zero; give another")
+    if bad := [n for n, length in zip(classes, lengths, strict=True) if not 0 < length < np.inf]:
+        raise ValueError(
+            f"the vector of class {bad[0]!r} in '{source}' is zero or too long; give another"
+        )
     return vectors / lengths
 
 
@@ -102,14 +102,15 @@ def _find(source: str | os.PathLike) -> Path:
 def _read(path: Path) -> tuple[list[str], np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            names, vectors = file['names'], file['vectors']
+            # What has not the form of an array comes as bytes.
+            names, vectors = np.asarray(file['names']), np.asarray(file['vectors'])
     # What NumPy raises for texts, empty files, pickled objects, single arrays and other archives.
     except (ValueError, TypeError, AttributeError, KeyError, EOFError) as error:
         raise ValueError(
             f"'{path}' holds no class embeddings; it must be a .npz file that "
             'tools/make_class_embeddings.py wrote'
         ) from error
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+    except Exception as error:  # reading a damaged archive ends in any of a dozen types
         raise ValueError(
             f"class embeddings '{path}' are damaged or cut off ({error}); write the file again"
         ) from error
@@ -123,8 +124,12 @@ def _check(names: np.ndarray, vectors: np.ndarray, path: str | os.PathLike) -> N
             f"class embeddings '{path}' have names of shape {names.shape} and vectors of shape "
             f'{vectors.shape} and type {vectors.dtype}; one row of numbers per name is needed'
         )
-    if not np.isfinite(vectors).all():
-        bad = names[~np.isfinite(vectors).all(axis=1)]
+    if names.dtype.kind != 'U':
+        raise ValueError(f"class embeddings '{path}' have names of type {names.dtype}, not texts")
+    with np.errstate(over='ignore'):
+        finite = np.isfinite(vectors.astype(np.float32)).all(axis=1)
+    if not finite.all():
+        bad = names[~finite]
         raise ValueError(f"class embeddings '{path}' of {', '.join(bad)} are not finite")
     if len({_key(name) for name in names.tolist()}) < len(names):
         raise ValueError(f"class embeddings '{path}' repeat a class of {', '.join(names)}")

@@ -2,8 +2,6 @@
 
 import io
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -71,11 +69,12 @@ def read_class_maps(path: str | os.PathLike, run: str | None = None) -> ClassMap
     try:
         with np.load(path, allow_pickle=False) as file:
             maps = {
-                name.removeprefix('map_'): file[name].astype(np.float32)
+                name.removeprefix('map_'): file[name].astype(np.float32, casting='same_kind')
                 for name in file.files
                 if name.startswith('map_')
             }
-            found = ClassMaps(file['classes'], maps, str(file['run']))
+            # What has not the form of an array comes as bytes.
+            found = ClassMaps(np.asarray(file['classes']), maps, str(file['run']))
     except FileNotFoundError as error:
         raise FileNotFoundError(f"class maps '{path}' do not exist") from error
     # What NumPy raises for images, text, empty files, single arrays and archives of others.
@@ -84,14 +83,27 @@ def read_class_maps(path: str | os.PathLike, run: str | None = None) -> ClassMap
             f"'{path}' holds no class maps; it must be a .npz file that tools/make_cams.py or "
             'tools/make_affinity_scores.py wrote'
         ) from error
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+    except Exception as error:  # reading a damaged archive ends in any of a dozen types
         raise ValueError(
             f"class maps '{path}' are damaged or cut off ({error}); delete the file and run the "
             'tool that wrote it again'
         ) from error
+    if problem := _problem(found):
+        raise ValueError(f"the class maps of '{path}' {problem}")
     if run is not None and found.run != run:
         raise ValueError(
             f"class maps '{path}' come from another run ({found.run or 'unnamed'}, not {run}); "
             'make all files of a folder with one config and checkpoint'
         )
     return found
+
+
+def _problem(found: ClassMaps) -> str:
+    """What is wrong with class maps, or nothing."""
+    classes = found.classes
+    if classes.ndim != 1 or classes.dtype != np.int64 or (classes < 0).any():
+        return f'have classes of shape {classes.shape} and type {classes.dtype}, not indices (k,)'
+    for name, values in found.maps.items():
+        if values.ndim != 3 or len(values) != len(classes):
+            return f'have {len(classes)} classes, but maps {name!r} of shape {values.shape}'
+    return ''

@@ -5,16 +5,18 @@ import difflib
 import json
 import os
 import pickle
+import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
 from .file_walk import progress
 from .mask_checks import IGNORE
+from .pickled_arrays import load_pickled_object
 from .splits import more
 from .transforms import LoadCheckedAnnotations
 
@@ -83,7 +85,8 @@ class TagVocabulary:
         Raises:
             ValueError: If it is no such vector.
         """
-        vector = np.asarray(vector)
+        if not isinstance(vector, np.ndarray):
+            raise ValueError(f'{source} has a {type(vector).__name__} instead of an array')
         for names in (self.original, self.classes):
             if vector.shape == (len(names) - 1,) and vector.dtype.kind in 'biuf':
                 return [names[index + 1] for index in vector.nonzero()[0]]
@@ -203,7 +206,7 @@ def _read_annotations(folder: Path, ids: Sequence[str], difficult: bool) -> dict
 def _parse_annotation(path: Path, difficult: bool) -> list[str]:
     try:
         objects = ElementTree.parse(path).getroot().findall('object')
-    except (ElementTree.ParseError, UnicodeDecodeError) as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the last two: encodings
         raise ValueError(f"'{path}' is no VOC annotation: {error}") from error
     counted = [o for o in objects if difficult or o.findtext('difficult', '0').strip() != '1']
     return [o.findtext('name', '').strip() for o in counted]
@@ -229,21 +232,23 @@ def _read_csv(path: Path) -> dict[str, list[str]]:
 
 def _read_json(path: Path) -> dict[str, list[str]]:
     try:
-        tags = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
+        tags = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"'{path}' is no JSON file: {error}") from error
     if not isinstance(tags, dict):
         raise ValueError(f"'{path}' must hold a dict from ids to lists of names")
     for name, value in tags.items():
         if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
-            raise ValueError(f"image '{name}' in '{path}' has {value!r} instead of a list of names")
+            raise ValueError(
+                f"image '{name}' in '{path}' has {reprlib.repr(value)} instead of a list of names"
+            )
     return tags
 
 
 def _read_npy(path: Path, vocabulary: TagVocabulary) -> dict[str, list[str]]:
     try:
         with open(path, 'rb') as file:
-            table = _load_objects(file)
+            table = load_pickled_object(file)
     except pickle.UnpicklingError as error:
         raise ValueError(f"'{path}' was not loaded: {error}") from error
     except Exception as error:  # reading a damaged pickle ends in any of a dozen types
@@ -255,40 +260,5 @@ def _read_npy(path: Path, vocabulary: TagVocabulary) -> dict[str, list[str]]:
     return {
         str(name): vocabulary.names(vector, f"image '{name}' in '{path}'")
         for name, vector in table.items()
+        if isinstance(name, str)  # the text of a container can be endless
     }
-
-
-def _load_objects(file: BinaryIO) -> Any:
-    """What ``np.load(allow_pickle=True)`` gives, without running code that the file names."""
-    version = np.lib.format.read_magic(file)
-    read_header = getattr(np.lib.format, f'read_array_header_{version[0]}_{version[1]}')
-    shape, _, dtype = read_header(file)
-    if shape or not dtype.hasobject:
-        return np.empty(shape, dtype)
-    # The encoding is that of byte strings in pickles of Python 2.
-    return _ArrayUnpickler(file, encoding='latin1').load().item()
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Makes arrays, texts, numbers and plain containers; other pickles could run anything."""
-
-    _core = (np._core if hasattr(np, '_core') else np.core).multiarray
-    _allowed = {
-        'numpy.ndarray': np.ndarray,
-        'numpy.dtype': np.dtype,
-        'multiarray._reconstruct': _core._reconstruct,
-        'multiarray.scalar': _core.scalar,
-        # By this, protocol 2 writes bytes.
-        '_codecs.encode': str.encode,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        key = f'{module}.{name}'
-        for core in ('numpy.core.', 'numpy._core.'):  # NumPy 1 and 2
-            key = key.removeprefix(core)
-        if key not in self._allowed:
-            raise pickle.UnpicklingError(
-                f'it holds {module}.{name}, and unpickling that could run code; '
-                'tags are a dict from ids to arrays'
-            )
-        return self._allowed[key]

@@ -21,6 +21,7 @@ from .mask_checks import (
     stray_values,
 )
 
+PNG = b'\x89PNG'
 SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations that swap width and height; MMCV applies them when it loads an image."""
 
@@ -119,10 +120,12 @@ def _image_shape(path: str, result: Inspection) -> tuple[int, int] | None:
             sideways = image.getexif().get(0x0112) in SIDEWAYS
         return (width, height) if sideways else (height, width)
     except Exception as error:  # decoders raise many types
-        # Formats that Pillow does not know are left to OpenCV.
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        if image is not None and isinstance(error, Image.UnidentifiedImageError):
-            return image.shape[:2]
+        # Formats that Pillow does not know are left to OpenCV. PNG is not one of them, of which
+        # OpenCV believes any size.
+        if isinstance(error, Image.UnidentifiedImageError) and not content.startswith(PNG):
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+            if image is not None:
+                return image.shape[:2]
         result.faults.append(('corrupt image', f"'{path}' cannot be decoded: {error}"))
         return None
 

@@ -154,7 +154,7 @@ def _mask_values(path: Path) -> np.ndarray | str:
         check_mask_layout(mask, None, f"mask '{path}'")
         if mask.dtype != np.uint8:
             raise MaskError(f"mask '{path}' has pixels of type {mask.dtype}, not of 8 bits")
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # decoders raise many types
         return str(error) if isinstance(error, MaskError) else f"mask '{path}': {error}"
     return np.bincount(mask.ravel(), minlength=256) > 0
 
@@ -174,15 +174,19 @@ def check_split(folder: str | os.PathLike, image_list: str | os.PathLike) -> lis
     for name in ('labeled.txt', 'split.json'):
         if not (folder / name).is_file():
             return [f"'{folder / name}' does not exist"]
-    summary = json.loads((folder / 'split.json').read_text(encoding='utf-8'))
+    try:
+        summary = json.loads((folder / 'split.json').read_text(encoding='utf-8'))
+        made_from, made = summary['population']['sha256'], summary['labeled']['sha256']
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        return [f"'{folder / 'split.json'}' is damaged: {error!r}"]
     population = read_split(image_list, strict=False)
     labeled = read_split(folder / 'labeled.txt', strict=False)
     known = set(labeled)
     rest = [name for name in population if name not in known]
     faults = []
-    if checksum(image_list) != summary['population']['sha256']:
+    if checksum(image_list) != made_from:
         faults.append(f"'{image_list}' is not the list that the split was made from")
-    if checksum(folder / 'labeled.txt') != summary['labeled']['sha256']:
+    if checksum(folder / 'labeled.txt') != made:
         faults.append(f"'{folder / 'labeled.txt'}' was changed after it was made")
     unlabeled_file = folder / 'unlabeled.txt'
     if unlabeled_file.is_file() and read_split(unlabeled_file, strict=False) != rest:

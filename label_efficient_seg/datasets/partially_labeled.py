@@ -187,7 +187,7 @@ class PartiallyLabeledMixin:
 def _hint(missing: str) -> str:
     """Tell a list in another form from files that are not there."""
     stem, _ = posixpath.splitext(missing)
-    if ' ' in stem or posixpath.isabs(stem) or stem.lower().endswith(IMAGE_SUFFIXES):
+    if ' ' in stem or stem.lower().endswith(IMAGE_SUFFIXES):
         return 'a split file has one id per line: the path below the image folder without suffix'
     return CHECK_HINT
 

@@ -2,8 +2,6 @@
 
 import io
 import os
-import zipfile
-import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +64,9 @@ def read_proposals(path: str | os.PathLike, run: str | None = None) -> Proposals
     try:
         with np.load(path, allow_pickle=False) as file:
             height, width = (int(length) for length in file['size'])
-            found = Proposals(file['boxes'], file['scores'], (height, width))
+            # What has not the form of an array comes as bytes.
+            boxes, scores = np.asarray(file['boxes']), np.asarray(file['scores'])
+            found = Proposals(boxes, scores, (height, width))
             made_by = str(file['run'])
     except FileNotFoundError as error:
         raise FileNotFoundError(
@@ -78,7 +78,7 @@ def read_proposals(path: str | os.PathLike, run: str | None = None) -> Proposals
             f"'{path}' holds no proposals; it must be a .npz file that tools/make_proposals.py "
             'wrote'
         ) from error
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+    except Exception as error:  # reading a damaged archive ends in any of a dozen types
         raise ValueError(
             f"proposals '{path}' are damaged or cut off ({error}); delete the file and run "
             'tools/make_proposals.py again'
@@ -97,8 +97,12 @@ def _problem(boxes: np.ndarray, scores: np.ndarray, size: tuple[int, int]) -> st
     """What is wrong with proposals, or nothing."""
     if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
         return f'have the shapes {boxes.shape} and {scores.shape} instead of (P, 4) and (P,)'
+    if boxes.dtype != np.float32 or scores.dtype != np.float32:
+        return f'are of the types {boxes.dtype} and {scores.dtype} instead of float32'
     x1, y1, x2, y2 = boxes.T
     height, width = size
+    if min(size) < 1:
+        return f'are for an image of {width} x {height} pixels'
     # Written such that what is not a number fails too.
     inside = (x1 >= 0) & (y1 >= 0) & (x2 <= width) & (y2 <= height) & (x2 > x1) & (y2 > y1)
     if not inside.all():

@@ -15,7 +15,7 @@ from ..config_index import resource_root
 
 
 class SplitError(ValueError):
-    """A split list that is empty, repeats ids, or does not fit the list it is taken from."""
+    """A split list that is empty or no text, has bad ids, or does not fit the list it is from."""
 
 
 def find_split(path: str | os.PathLike, data_root: str | os.PathLike | None = None) -> Path:
@@ -64,9 +64,21 @@ def read_split(path: str | os.PathLike, strict: bool = True) -> list[str]:
         list[str]: Ids in the order of the file.
 
     Raises:
-        SplitError: If the list is empty or repeats an id.
+        SplitError: If the file is no text, an id leads out of the image folder, or the list is
+            empty or repeats an id.
     """
-    ids = parse_split(Path(path).read_text(encoding='utf-8'))
+    try:
+        ids = parse_split(Path(path).read_text(encoding='utf-8'))
+    except UnicodeDecodeError as error:
+        raise SplitError(
+            f"split file '{path}' is no text in UTF-8 ({error}); save it as plain text"
+        ) from error
+    # Files are also written under these names.
+    if outside := [name for name in ids if not _is_below(name)]:
+        raise SplitError(
+            f"split file '{path}' lists {outside[0]!r}{more(outside)}, which is no id; a split "
+            'file has one id per line: the path below the image folder without suffix'
+        )
     if strict and not ids:
         raise SplitError(f"split file '{path}' lists no image")
     if strict and (repeated := repeated_ids(ids)):
@@ -75,6 +87,10 @@ def read_split(path: str | os.PathLike, strict: bool = True) -> list[str]:
             'keep one line per image'
         )
     return ids
+
+
+def _is_below(name: str) -> bool:
+    return not name.startswith('/') and '..' not in name.split('/') and '\0' not in name
 
 
 def repeated_ids(ids: Iterable[str]) -> list[str]:

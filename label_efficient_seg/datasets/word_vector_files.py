@@ -14,6 +14,8 @@ BLOCK = 1 << 20
 """Bytes that are read at once."""
 
 LONGEST_WORD = 10_000
+LONGEST_VECTOR = 100_000
+LONGEST_NUMBER = 100
 FIRST_LINE = 1 << 16
 GZIP = b'\x1f\x8b'
 OTHER_KINDS = {
@@ -96,8 +98,9 @@ def _unpack(blocks: Iterable[bytes], path: str | os.PathLike) -> Iterator[bytes]
             while block:
                 if unpacker.eof:
                     unpacker = zlib.decompressobj(wbits=31)
-                yield unpacker.decompress(block)
-                block = unpacker.unused_data
+                # No more at once: a block of a hostile file may unpack to a thousand of them.
+                yield unpacker.decompress(block, BLOCK)
+                block = unpacker.unconsumed_tail or unpacker.unused_data
     except zlib.error as error:
         raise _cut_off(path, str(error)) from error
     if not unpacker.eof:
@@ -110,8 +113,10 @@ def _find_layout(start: bytes, path: str | os.PathLike) -> _Layout:
             raise ValueError(f"'{path}' {reason}")
     line = start.partition(b'\n')[0]
     tokens = line.split()
-    if len(tokens) == 2 and all(token.isdigit() for token in tokens):
+    if len(tokens) == 2 and all(token.isdigit() and len(token) < 19 for token in tokens):
         count, size = map(int, tokens)
+        if not 0 < size <= LONGEST_VECTOR:
+            raise _cut_off(path, f'it announces vectors of {size} numbers')
         begin = len(line) + 1
         # A binary vector hardly ever spells a number.
         numbers = start[begin:].partition(b'\n')[0].partition(b' ')[2][:30].split()
@@ -126,21 +131,24 @@ def _find_layout(start: bytes, path: str | os.PathLike) -> _Layout:
 
 def _is_number(token: bytes) -> bool:
     try:
-        return bool(float(token) + 1)
+        float(token)
     except ValueError:
         return False
+    return True
 
 
 def _text_records(
     blocks: Iterable[bytes], size: int, path: str | os.PathLike
 ) -> Iterator[tuple[bytes, bytes]]:
     """Words and what follows them in their line."""
-    rest = b''
+    rest, longest = b'', LONGEST_WORD + LONGEST_NUMBER * size
     for block in blocks:
         *lines, rest = (rest + block).split(b'\n')
         for line in lines:
             word, _, values = line.partition(b' ')
             yield word, values
+        if len(rest) > longest:
+            raise _cut_off(path, f'it has a line of more than {longest} bytes')
     if rest.strip():
         word, _, values = rest.partition(b' ')
         if len(values.split()) < size:

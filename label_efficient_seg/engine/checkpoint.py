@@ -84,18 +84,16 @@ def load_checkpoint_file(filename: str, map_location: Any = None) -> dict:
         return _load_safetensors(path, map_location)
     try:
         checkpoint = torch.load(path, map_location=map_location)
-    except pickle.UnpicklingError as error:
-        if not is_complete(path) and not _is_legacy_pickle(path):
+    except (PermissionError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:  # reading a damaged pickle ends in any of a dozen types
+        if not _is_refusal(error, path):
             raise _damaged(path) from error
         raise ValueError(
             f'checkpoint {str(path)!r} holds more than tensors and plain containers and was not '
             f'loaded, since unpickling it could run code. If you trust its source, add '
             f'{TRUST_FLAG}. ({_reason(error)})'
         ) from error
-    except (PermissionError, torch.cuda.OutOfMemoryError):
-        raise
-    except Exception as error:  # reading a damaged pickle ends in any of a dozen types
-        raise _damaged(path) from error
     if not isinstance(checkpoint, dict):
         raise ValueError(
             f'checkpoint {str(path)!r} holds a {type(checkpoint).__name__} instead of a dict of '
@@ -121,8 +119,18 @@ def _damaged(path: Path) -> ValueError:
     )
 
 
-def _reason(error: pickle.UnpicklingError) -> str:
+def _is_refusal(error: Exception, path: Path) -> bool:
+    """Whether PyTorch would not read a file, rather than could not."""
+    if isinstance(error, pickle.UnpicklingError):
+        return is_complete(path) or _is_legacy_pickle(path)
+    # TorchScript, and the tar files of its first versions.
+    return str(error).startswith('Cannot use ``weights_only=True``')
+
+
+def _reason(error: Exception) -> str:
     """What was refused, without PyTorch's advice to switch the protection off."""
+    if not isinstance(error, pickle.UnpicklingError):
+        return str(error).partition('. ')[0].replace('``weights_only=True``', 'safe loading')
     text = str(error).partition('\n\nCheck the documentation')[0].strip().splitlines()[-1]
     return text.strip().removeprefix('WeightsUnpickler error: ').partition(' Please use ')[0]
 
@@ -135,7 +143,10 @@ def _is_legacy_pickle(path: Path) -> bool:
 
 def is_complete(path: str | Path) -> bool:
     """Whether a checkpoint of PyTorch's zip format was written to its end."""
-    return zipfile.is_zipfile(path)
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # one that says that it has several parts
+        return False
 
 
 def latest_checkpoint(work_dir: str | Path) -> str | None:
@@ -155,14 +166,16 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     named = []
     if marker.is_file():
         # By its name alone: the folder may have been moved or copied since.
-        named.append(work_dir / (Path(marker.read_text().strip()).name or os.devnull))
+        text = marker.read_text('utf-8', errors='replace')
+        named.append(work_dir / (Path(text.strip()).name or os.devnull))
     numbered = {
         int(number): path
         for path in work_dir.glob('iter_*.pth')
         if (number := path.stem.removeprefix('iter_')).isdecimal()
     }
     for path in named + [numbered[number] for number in sorted(numbered, reverse=True)]:
-        if path.is_file() and is_complete(path):
+        # Unlike that of `Path`, this function takes whatever the marker names.
+        if os.path.isfile(path) and is_complete(path):
             return str(path)
     return None
 

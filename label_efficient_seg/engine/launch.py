@@ -4,7 +4,8 @@ import difflib
 import inspect
 import os
 import os.path as osp
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -173,8 +174,8 @@ def build_runner(cfg: Config) -> Runner:
         Runner: Ready to train or test.
 
     Raises:
-        ValueError: If options are combined that do not go together, or the model has an argument
-            that its class does not know.
+        ValueError: If options are combined that do not go together, or the model or a hook has an
+            argument that its class does not know.
     """
     os.environ.setdefault('LOCAL_RANK', '0')
     streams = cfg.get('train_dataloader')
@@ -183,10 +184,30 @@ def build_runner(cfg: Config) -> Runner:
             'auto_scale_lr.enable scales all optimizers by one batch size, but this '
             'config has one per stream; set the learning rates instead'
         )
-    try:
+    with named_arguments(cfg):
         return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+
+
+@contextmanager
+def named_arguments(cfg: Config) -> Iterator[None]:
+    """Say where in a config an argument stands that what is built does not know.
+
+    A runner builds the model and the hooks at once, all else when it trains or tests.
+
+    Args:
+        cfg (Config): What is built inside the ``with`` block.
+
+    Raises:
+        ValueError: Instead of such a ``TypeError``; it names the most similar argument.
+    """
+    try:
+        yield
     except TypeError as error:
-        if found := unknown_argument(error, cfg.model):
+        # Other variables of a config have been copied into these.
+        built = {
+            key: cfg[key] for key in inspect.signature(Runner.__init__).parameters if key in cfg
+        }
+        if found := unknown_argument(error, built):
             raise found from error
         raise
 

@@ -6,12 +6,13 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmseg.registry import MODELS
+from mmengine.registry import Registry
+from mmseg import registry
 
 from ..atomic import DISK_FULL
 
@@ -76,43 +77,44 @@ def _outside_message(error: Exception) -> str | None:
     return None
 
 
-def unknown_argument(error: TypeError, model: dict) -> ValueError | None:
-    """Say where in a model's config an argument stands that its class does not have.
+def unknown_argument(error: TypeError, cfg: Mapping) -> ValueError | None:
+    """Say where in a config an argument stands that its class does not have.
 
     Args:
-        error (TypeError): What building the model raised.
-        model (dict): Config of the model.
+        error (TypeError): What building something of the config raised.
+        cfg (Mapping): The config, or the parts of it that are built.
 
     Returns:
         ValueError | None: With the place and the most similar argument; None if the error is
         about something else.
     """
     match = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
-    places = list(_places(model, match[1], 'model')) if match else []
-    if not places:
-        return None
-    path, kind = places[0]
-    close = difflib.get_close_matches(match[1], _arguments(kind), n=1)
-    hint = f'did you mean {close[0]!r}?' if close else 'remove it'
-    return ValueError(f'{path}: {kind} has no argument {match[1]!r}; {hint}')
+    for path, kind in _places(cfg, match[1]) if match else ():
+        known = _arguments(kind)
+        if known and match[1] not in known:
+            close = difflib.get_close_matches(match[1], known, n=1)
+            hint = f'did you mean {close[0]!r}?' if close else 'remove it'
+            return ValueError(f'{path}: {kind} has no argument {match[1]!r}; {hint}')
+    return None
 
 
-def _places(node: Any, key: str, path: str) -> Iterator[tuple[str, str]]:
+def _places(node: Any, key: str, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
     """Dotted paths of a key and the types it is an argument of."""
-    if isinstance(node, dict):
-        if key in node and isinstance(node.get('type'), str):
-            yield f'{path}.{key}', node['type']
+    if isinstance(node, Mapping):
+        if key in node and key != 'type' and isinstance(node.get('type'), str):
+            yield '.'.join((*path, key)), node['type']
         for name, child in node.items():
-            yield from _places(child, key, f'{path}.{name}')
+            yield from _places(child, key, (*path, str(name)))
     elif isinstance(node, (list, tuple)):
         for index, child in enumerate(node):
-            yield from _places(child, key, f'{path}.{index}')
+            yield from _places(child, key, (*path, str(index)))
 
 
 def _arguments(kind: str) -> set[str]:
     """Names of the arguments of a registered class and of the classes it inherits from."""
+    found = (r.get(kind) for r in vars(registry).values() if isinstance(r, Registry))
     names: set[str] = set()
-    for cls in inspect.getmro(MODELS.get(kind) or object):
+    for cls in inspect.getmro(next(filter(inspect.isclass, found), object)):
         if '__init__' in vars(cls) and cls is not object:
             names.update(inspect.signature(cls.__init__).parameters)
     return names - {'self', 'args', 'kwargs'}

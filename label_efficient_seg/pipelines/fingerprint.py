@@ -41,10 +41,10 @@ def claim_folder(out_dir: str | Path, fingerprint: Mapping[str, str], what: str)
         str: Name of the run, a digest of the fingerprint.
 
     Raises:
-        ValueError: If the folder holds files with another fingerprint.
+        ValueError: If the folder holds files with another fingerprint, or a damaged one.
     """
     file = Path(out_dir) / 'fingerprint.json'
-    earlier = json.loads(file.read_text()) if file.exists() else fingerprint
+    earlier = _read(file) if file.exists() else fingerprint
     if changed := [key for key in fingerprint if earlier.get(key) != fingerprint[key]]:
         raise ValueError(
             f"'{out_dir}' holds {what} of another {' and another '.join(changed)} (model, images, "
@@ -68,13 +68,31 @@ def read_run(folder: str | Path, tool: str) -> str:
 
     Raises:
         FileNotFoundError: If no run has claimed the folder.
+        ValueError: If its fingerprint is damaged.
     """
     file = Path(folder).resolve().parent / 'fingerprint.json'
     if not file.is_file():
         raise FileNotFoundError(
             f"'{folder}' is no folder that tools/{tool} wrote: there is no '{file}'"
         )
-    return _run(json.loads(file.read_text()))
+    return _run(_read(file))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text('utf-8'))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(file, str(error)) from error
+    if not isinstance(content, dict):
+        raise _damaged(file, f'it holds a {type(content).__name__} instead of a dict')
+    return content
+
+
+def _damaged(file: Path, reason: str) -> ValueError:
+    return ValueError(
+        f"'{file}' is damaged ({reason}), so nothing says what the files beside it are made from; "
+        'delete the folder, or choose another'
+    )
 
 
 def _run(fingerprint: Mapping[str, str]) -> str:

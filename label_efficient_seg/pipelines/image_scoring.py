@@ -2,8 +2,10 @@
 
 import copy
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -133,7 +135,7 @@ def predict_labels(logits: Tensor) -> np.ndarray:
 
 
 def read_scores(folder: Path) -> dict[str, ImageScore]:
-    """Scores that this or earlier processes remembered.
+    """Scores that this or earlier processes remembered; lines that are damaged are left out.
 
     Args:
         folder (Path): Folder of their files.
@@ -146,10 +148,22 @@ def read_scores(folder: Path) -> dict[str, ImageScore]:
         for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
             try:
                 result = ImageScore(**json.loads(line))
-            except (ValueError, TypeError):  # the process was killed while it wrote this line
-                continue
-            results[result.image] = result
+            except (ValueError, TypeError, RecursionError):
+                continue  # the process was killed while it wrote this line
+            if _is_sound(result):
+                results[result.image] = result
     return results
+
+
+def _is_sound(result: ImageScore) -> bool:
+    image, score, classes = result
+    return (
+        isinstance(image, str)
+        and isinstance(score, Real)
+        and abs(score) < math.inf  # which is false if it is not a number
+        and isinstance(classes, list)
+        and all(isinstance(label, int) for label in classes)
+    )
 
 
 @contextmanager

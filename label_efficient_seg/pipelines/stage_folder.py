@@ -2,10 +2,15 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..atomic import write_atomically
+
+ATTEMPT = dict(definition=str, inputs=dict, began=Real, seconds=Real)
+RECORD = dict(ATTEMPT, outputs=dict, figures=dict, note=str, command=str, run=str)
+VALUES = dict(outputs=str, figures=Real)
 
 
 class State(NamedTuple):
@@ -51,6 +56,9 @@ class StageFolder:
             definition (str): Digest of the stage's definition.
             inputs (Mapping[str, str | None]): The run of each input by its name; None if that
                 input is not finished.
+
+        Raises:
+            ValueError: If a file of the folder is damaged.
         """
         if not self.path.is_dir() or not any(self.path.iterdir()):
             return State('missing')
@@ -90,7 +98,8 @@ class StageFolder:
         """
         attempt = self._read('attempt.json')
         attempt['seconds'] += time.time() - attempt['began']
-        self._write('stage.json', {**attempt, **content, 'run': uuid.uuid4().hex})
+        nothing = dict(outputs={}, figures={}, note='', command='')
+        self._write('stage.json', {**attempt, **nothing, **content, 'run': uuid.uuid4().hex})
         return self.record
 
     def set_aside(self) -> Path:
@@ -106,7 +115,31 @@ class StageFolder:
 
     def _read(self, name: str) -> dict | None:
         file = self.path / name
-        return json.loads(file.read_text('utf-8')) if file.is_file() else None
+        if not file.is_file():
+            return None
+        try:
+            content = json.loads(file.read_text('utf-8'))
+            problem = _problem(content, RECORD if name == 'stage.json' else ATTEMPT)
+        except (ValueError, RecursionError) as error:
+            problem = str(error)
+        if problem:
+            raise ValueError(
+                f"'{file}' is damaged ({problem}); restore it, or delete it to run the stage again"
+            )
+        return content
 
     def _write(self, name: str, content: dict) -> None:
         write_atomically(self.path / name, json.dumps(content, indent=2))
+
+
+def _problem(content: Any, kinds: Mapping[str, type]) -> str:
+    """What is wrong with the content of a file, or nothing."""
+    if not isinstance(content, dict):
+        return f'it holds a {type(content).__name__} instead of a dict'
+    wrong = [name for name, kind in kinds.items() if not isinstance(content.get(name), kind)]
+    if wrong:
+        return f'it has no {wrong[0]}, or one of another type'
+    for name, kind in VALUES.items():
+        if name in kinds and not all(isinstance(value, kind) for value in content[name].values()):
+            return f'its {name} have values of another type'
+    return ''

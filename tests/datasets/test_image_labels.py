@@ -129,8 +129,8 @@ def test_npy_runs_no_code(tmp_path, monkeypatch, content):
     [
         ({'a': np.ones(4)}, r"image 'a' .* shape \(4,\) .* each of the 3 foreground classes"),
         ({'a': np.ones((3, 1))}, r'shape \(3, 1\)'),
-        ({'a': 'cat'}, 'type <U3'),
-        ({'a': None}, 'type object'),
+        ({'a': 'cat'}, "image 'a' .* has a str instead of an array"),
+        ({'a': [1, 0, 0]}, 'has a list instead of an array'),
         (['a'], 'not? a dict|instead of a dict'),
     ],
 )

@@ -58,7 +58,8 @@ def test_other_and_damaged_files(tmp_path):
         path.write_bytes(other)
         with pytest.raises(ValueError, match='holds no proposals; .* tools/make_proposals.py'):
             read_proposals(path)
-    np.savez(path, boxes=np.zeros((1, 4)), scores=np.zeros(1), size=[5, 7], run='')
+    empty = dict(boxes=np.zeros((1, 4), np.float32), scores=np.zeros(1, np.float32), run='')
+    np.savez(path, size=[5, 7], **empty)
     with pytest.raises(ValueError, match='the proposals of .* no area inside'):
         read_proposals(path)
     with pytest.raises(FileNotFoundError, match='b.npz. do not exist; make them with'):

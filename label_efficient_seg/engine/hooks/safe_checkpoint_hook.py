@@ -1,6 +1,7 @@
 import os.path as osp
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
@@ -26,9 +27,17 @@ class SafeCheckpointHook(CheckpointHook):
 
     Args:
         **kwargs: Arguments of ``CheckpointHook``.
+
+    Raises:
+        TypeError: If there is no such argument. MMEngine would keep what it does not know for the
+            saving, and with a misspelt ``interval`` save nothing.
     """
 
     def __init__(self, **kwargs) -> None:
+        known = signature(CheckpointHook).parameters
+        if unknown := [name for name in kwargs if name not in known]:
+            name = f'{type(self).__name__}.__init__()'
+            raise TypeError(f'{name} got an unexpected keyword argument {unknown[0]!r}')
         kwargs.setdefault('backend_args', dict(backend='atomic'))
         super().__init__(**kwargs)
 
