@@ -158,4 +158,4 @@ def one_hot(labels: Tensor, num_classes: int) -> Tensor:
         Tensor: (N, C, H, W), float32.
     """
     classes = torch.arange(num_classes, device=labels.device)
-    return (labels[:, None] == classes[:, None, None]).float()
+    return (labels[..., None] == classes).permute(0, 3, 1, 2).float()
