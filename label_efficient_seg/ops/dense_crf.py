@@ -99,21 +99,25 @@ def _mean_field(
     logits: Tensor, kernels: list[tuple[float, PermutohedralLattice]], iterations: int
 ) -> Tensor:
     """Run mean field on one image. Scores and probabilities have shape (pixels, classes)."""
+    # Of large images, memory that comes from the system anew costs more than the sums.
+    in_place = not (torch.is_grad_enabled() and logits.requires_grad)
     probabilities = _softmax(logits)
+    message = torch.empty_like(logits)
     for _ in range(iterations):
-        message = logits
+        message = message.copy_(logits) if in_place else logits.clone()
         for weight, lattice in kernels:
-            message = torch.add(message, lattice(probabilities), alpha=weight)
-        probabilities = _softmax(message)
+            message = lattice.add_to(message, probabilities, weight)
+        probabilities = _softmax(message, out=probabilities if in_place else None)
     return probabilities
 
 
-def _softmax(scores: Tensor) -> Tensor:
+def _softmax(scores: Tensor, out: Tensor | None = None) -> Tensor:
     """Softmax of (pixels, classes) over the classes."""
     # Over few neighbouring elements torch is slow: seven times at twelve classes.
     if scores.shape[1] < 16:
-        return scores.T.contiguous().softmax(0).T.contiguous()
-    return scores.softmax(1)
+        result = scores.T.contiguous().softmax(0).T
+        return result.contiguous() if out is None else out.copy_(result)
+    return torch.softmax(scores, 1, out=out)
 
 
 def _in_sigmas(values: Tensor, sigma: float) -> Tensor:

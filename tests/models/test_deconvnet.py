@@ -64,6 +64,31 @@ def test_equals_plain_network(kernel_size, size):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize('kernel_size', [1, 2, 5])
+def test_transposed_convolution_as_a_convolution(kernel_size):
+    expected = nn.ConvTranspose2d(3, 4, kernel_size, padding=kernel_size // 3).double()
+    found = deconvnet_head.Deconvolution(3, 4, kernel_size, padding=kernel_size // 3).double()
+    found.load_state_dict(expected.state_dict())
+    x = torch.randn(2, 3, 6, 7, dtype=torch.float64)
+    torch.testing.assert_close(found(x), expected(x), rtol=0, atol=1e-12)
+
+
+@torch.no_grad()
+def test_unpools_the_same_with_deterministic_algorithms_and_with_channels_last():
+    model = small().double()
+    images = torch.randn(2, 3, 65, 98, dtype=torch.float64)
+    expected = model(images)
+    torch.use_deterministic_algorithms(True)
+    try:
+        found = model(images)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    found = model.to(memory_format=torch.channels_last)(images)
+    assert not found.is_contiguous()
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+
+
 def test_published_size_and_shapes():
     cfg = Config.fromfile(BASES / 'deconvnet_vgg16.py').model
     with torch.device('meta'):

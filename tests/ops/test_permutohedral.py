@@ -90,13 +90,15 @@ def test_close_to_gaussian():
 
 
 @pytest.mark.parametrize('groups', [1, 2, 5])
-def test_groups_of_channels_and_parts_of_sums_change_nothing(monkeypatch, groups):
+def test_groups_of_channels_blocks_of_points_and_parts_of_sums_change_nothing(monkeypatch, groups):
     points = torch.randn(3, 500)
     values = torch.randn(500, 5, dtype=torch.float64)
     expected = PermutohedralLattice(points, torch.float64)(values)
+    corners = len(PermutohedralLattice(points, torch.float64).splat)
     monkeypatch.setattr(permutohedral, 'MAX_SUM', 7)
+    monkeypatch.setattr(permutohedral, 'MAX_POINTS', 150)
     lattice = PermutohedralLattice(points, torch.float64)
-    assert len(lattice.splat) > len(lattice.slice.columns.unique())
+    assert len(lattice.splat) > corners and len(lattice.slices) == 4
     monkeypatch.setattr(permutohedral, 'MAX_ELEMENTS', len(lattice.splat) * groups)
     torch.testing.assert_close(lattice(values), expected, rtol=0, atol=1e-12)
 

@@ -76,7 +76,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--iterations', type=int, default=4, help='of a run, an even number')
     parser.add_argument('--repeats', type=int, default=5, help='runs')
     parser.add_argument('--amp', choices=['bf16'], help='of both, but not of the check')
-    parser.add_argument('--channels-last', action='store_true', help='of both')
+    parser.add_argument(
+        '--channels-last',
+        action='store_true',
+        help='of ours, as with ChannelsLastHook',
+    )
     parser.add_argument('--compile', action='store_true', help='of both; no shares of time then')
     parser.add_argument(
         '--frozen-bn', action='store_true', help='of both: running statistics, where there are any'
@@ -121,7 +125,8 @@ def measure(
 ) -> tuple[float, float | None, dict[str, float]]:
     """Images per second, memory in MiB, and shares of the time."""
     model, optimizers, data = build(METHODS[method][0], args, bool(args.amp))
-    model.to(memory_format=torch.channels_last if args.channels_last else torch.contiguous_format)
+    if args.channels_last and not plain:
+        model.to(memory_format=torch.channels_last)
     if args.compile:
         for network in networks(model):
             network.compile()

@@ -1,4 +1,5 @@
 from .cam_refinement_hook import CAMRefinementHook
+from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .invalid_loss_hook import InvalidLossHook
@@ -8,6 +9,7 @@ from .safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
     'CAMRefinementHook',
+    'ChannelsLastHook',
     'CheckpointMatchHook',
     'ClassCountHook',
     'InvalidLossHook',

@@ -1,9 +1,11 @@
 from collections.abc import Sequence
 
+import torch
 from mmcv.cnn import build_norm_layer
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
+from torch.nn.functional import conv2d, max_unpool2d
 
 # Widths of the transposed convolutions after each unpooling, as multiples of the last one's.
 DECODER_STAGES = ((8, 8, 8), (8, 8, 4), (4, 4, 2), (2, 1), (1, 1))
@@ -54,13 +56,16 @@ class DeconvNetHead(BaseDecodeHead):
             **kwargs,
         )
         width = DECODER_STAGES[0][0] * channels
-        self.fc6_deconv = nn.Sequential(*self._deconvolution(in_channels, width, fc6_kernel_size))
+        # Of a crop fc7 has one position, which a convolution would pad with far more zeros.
+        fc6_deconv = nn.ConvTranspose2d(in_channels, width, fc6_kernel_size)
+        self.fc6_deconv = nn.Sequential(fc6_deconv, *self._norm_and_relu(width))
         self.stages = nn.ModuleList()
         for multiples in DECODER_STAGES:
             stage = nn.Sequential()
             for multiple in multiples:
-                stage.extend(self._deconvolution(width, multiple * channels, 3, padding=1))
+                deconv = Deconvolution(width, multiple * channels, 3, padding=1)
                 width = multiple * channels
+                stage.extend([deconv, *self._norm_and_relu(width)])
             self.stages.append(stage)
 
     def forward(self, inputs: Sequence[tuple[Tensor, tuple[int, int]] | Tensor]) -> Tensor:
@@ -90,11 +95,21 @@ class DeconvNetHead(BaseDecodeHead):
             x = stage(_unpool(x, switches, size))
         return self.cls_seg(x)
 
-    def _deconvolution(
-        self, in_channels: int, out_channels: int, kernel_size: int, padding: int = 0
-    ) -> list[nn.Module]:
-        conv = nn.ConvTranspose2d(in_channels, out_channels, kernel_size, padding=padding)
-        return [conv, build_norm_layer(self.norm_cfg, out_channels)[1], nn.ReLU(inplace=True)]
+    def _norm_and_relu(self, channels: int) -> list[nn.Module]:
+        return [build_norm_layer(self.norm_cfg, channels)[1], nn.ReLU(inplace=True)]
+
+
+class Deconvolution(nn.ConvTranspose2d):
+    """Transposed convolution of stride 1, as the convolution with the mirrored kernel that it is.
+
+    Twice as fast on a CPU. The arguments, among them a padding smaller than the kernel, and the
+    parameters are those of ``nn.ConvTranspose2d``.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to (N, out_channels, H + k - 1 - 2 padding, ...)."""
+        padding = [k - 1 - p for k, p in zip(self.kernel_size, self.padding, strict=True)]
+        return conv2d(x, self.weight.transpose(0, 1).flip(2, 3), self.bias, padding=padding)
 
 
 def _unpool(x: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
@@ -105,6 +120,10 @@ def _unpool(x: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
             f'{tuple(switches.shape)} switches; its channels must be the base_channels of the '
             'backbone, and fc6_kernel_size that of the backbone'
         )
+    # PyTorch's own function is faster where maps have their channels last, but does not export to
+    # ONNX, and refuses to run where only deterministic algorithms may.
+    if not (torch.are_deterministic_algorithms_enabled() or torch.onnx.is_in_onnx_export()):
+        return max_unpool2d(x, switches, 2, output_size=size)
     height, width = size
     empty = x.new_zeros(*x.shape[:2], height * width)
     return empty.scatter(2, switches.flatten(2), x.flatten(2)).view(*x.shape[:2], height, width)
