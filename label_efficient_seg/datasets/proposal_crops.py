@@ -55,10 +55,12 @@ class ProposalCropDataset(BoxCropDataset):
         (path,) = item['sources']
         proposals = read_proposals(path)
         if tuple(proposals.size) != tuple(size):
+            (height, width), (rows, columns) = size, proposals.size
             raise ValueError(
-                f"proposals '{path}' are for an image of size {tuple(proposals.size)}, but "
-                f"'{item['img_path']}' has a mask of {tuple(size)} (height, width); make them from "
-                'these images'
+                f"mask '{item['seg_map_path']}' is {width}x{height} (width x height), but the "
+                f"image is {columns}x{rows} by its proposals '{path}'; run tools/check_dataset.py "
+                'CONFIG to find masks of another size than their image, or make the proposals '
+                'again, from these images'
             )
         if not objects:
             return []
