@@ -40,6 +40,7 @@ class SafeCheckpointHook(CheckpointHook):
             raise TypeError(f'{name} got an unexpected keyword argument {unknown[0]!r}')
         kwargs.setdefault('backend_args', dict(backend='atomic'))
         super().__init__(**kwargs)
+        self._steps_on_disk: list[int] = []
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
@@ -60,11 +61,21 @@ class SafeCheckpointHook(CheckpointHook):
             and (loop.iter % loop.val_interval == 0 or loop.iter == loop.max_iters)
         )
 
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Name the checkpoints that are removed after this one: should a kill come before, the run
+        that resumes removes them.
+        """
+        if self._steps_on_disk:
+            checkpoint['message_hub']['runtime_info']['keep_ckpt_ids'] = self._steps_on_disk
+
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        if self.max_keep_ckpts > 0:
+            self._steps_on_disk = list(dict.fromkeys([*self.keep_ckpt_ids, step]))
         with self._removing_afterwards():
             super()._save_checkpoint_with_step(runner, step, meta)
             if is_main_process():
                 write_atomically(osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt)
+        self._steps_on_disk = []
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save the checkpoint if it is the best one so far.

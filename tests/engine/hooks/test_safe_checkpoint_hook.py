@@ -82,6 +82,23 @@ def test_older_files_go_only_when_the_new_one_is_complete(tmp_path, monkeypatch)
     assert removed == [('iter_2.pth', 'iter_4.pth', 4), ('iter_4.pth', 'iter_6.pth', 6)]
 
 
+def test_resumed_run_removes_what_a_kill_has_kept(tmp_path, monkeypatch, secured):
+    runner = build_runner(tmp_path / 'run', checkpoint=dict(max_keep_ckpts=2))
+    with monkeypatch.context() as patch, pytest.raises(OSError, match='No space left'):
+        patch.setattr(os, 'remove', disk_full)  # instead of the kill
+        runner.train()
+    files = ['iter_2.pth', 'iter_4.pth', 'iter_6.pth', 'last_checkpoint']
+    assert names(tmp_path / 'run') == files
+    runner = build_runner(
+        tmp_path / 'run',
+        checkpoint=dict(max_keep_ckpts=2),
+        load_from=str(tmp_path / 'run/iter_6.pth'),
+        resume=True,
+    )
+    runner.train()
+    assert names(tmp_path / 'run') == files[1:]
+
+
 def test_best_checkpoint_is_replaced_after_the_new_one_is_complete(tmp_path, monkeypatch):
     removed = []
     remove = os.remove
