@@ -1,6 +1,7 @@
 """The tables, and a pipeline of a real training and its test."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,7 @@ def test_a_training_and_its_test(tmp_path, capsys):
     assert trained['outputs']['checkpoint'] in ('best_mIoU_iter_2.pth', 'best_mIoU_iter_4.pth')
     # The test of that checkpoint on the same images.
     assert tested['figures']['mIoU'] == pytest.approx(trained['figures']['mIoU'], abs=1e-3)
-    assert 'chosen with the labels of the validation set (0:' in output.out
+    assert re.search(r'chosen with the labels of the validation set \(\d+:\d\d\)', output.out)
     assert 'iterations of 2 stages: 104/104 in' in output.err
     html = write_report(pipeline, num_images=2).read_text()
     assert 'A title' in html and 'src="http' not in html and 'randomness.seed=3' in html
