@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.conftest import secured  # noqa: F401 - a fixture
-
 SECONDS, KILOBYTES = 60, 600_000
 
 

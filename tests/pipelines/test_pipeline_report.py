@@ -15,7 +15,6 @@ from label_efficient_seg.pipelines import (
     result_table,
     write_report,
 )
-from tests.engine.conftest import secured  # noqa: F401  a fixture
 from tests.pipelines.fake_stage import FakeStage, fake
 
 TINY = {

@@ -9,7 +9,6 @@ import pytest
 
 from label_efficient_seg.config_index import resource_root
 from label_efficient_seg.pipelines import Pipeline
-from tests.engine.conftest import secured  # noqa: F401  a fixture
 
 CONFIG = 'advsemi/deeplabv2_r18_toy_supervised'
 STAGES = """

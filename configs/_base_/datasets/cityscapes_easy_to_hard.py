@@ -1,10 +1,10 @@
 # Cityscapes, from its easy to its hard training images: what the entropy ranking wrote is below
 # `ranking`. A pipeline sets ann_file and data_prefix.seg_map_path of the streams itself.
-import os.path as osp
+import pathlib
 
 _base_ = './gta5_to_cityscapes.py'
 # Absolute, as folders would start in data_root.
-ranking = osp.abspath('{{$RANKING_ROOT:work_dirs/ranking}}')
+ranking = str(pathlib.Path('{{$RANKING_ROOT:work_dirs/ranking}}').absolute())
 # Pseudo labels have the size of the images.
 easy_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,13 +1,13 @@
 # Toy dataset with the scores of tools/make_affinity_scores.py for its 1,000 training images, from
 # which AffinityNet learns. The environment variable AFFINITY_SCORES names their folder; a pipeline
 # sets data_prefix.seg_map_path itself.
-import os.path as osp
+import pathlib
 
 dataset_type = 'ToyDataset'
 # The target style is not used.
 spec = dict(num_train=1000, num_target_train=1, num_target_val=1)
 # Absolute, as folders would start in the dataset's own.
-scores = osp.abspath('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}')
+scores = str(pathlib.Path('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}').absolute())
 crop_size = (112, 112)
 
 train_pipeline = [

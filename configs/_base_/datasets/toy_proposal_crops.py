@@ -1,6 +1,6 @@
 # Toy dataset as crops around proposals that overlap an object, DeconvNet's second stage. A
 # pipeline sets `proposals` of the dataset itself.
-import os.path as osp
+import pathlib
 
 _base_ = './toy_object_crops.py'
 objects = _base_.train_dataloader.labeled
@@ -10,7 +10,9 @@ train_dataloader = dict(
         objects,
         dataset=dict(
             type='ProposalCropDataset',
-            proposals=osp.abspath('{{$PROPOSALS:work_dirs/proposals}}/train/proposals'),
+            proposals=str(
+                pathlib.Path('{{$PROPOSALS:work_dirs/proposals}}/train/proposals').absolute()
+            ),
             dataset=objects.dataset.dataset,
             pipeline=objects.dataset.pipeline,
         ),

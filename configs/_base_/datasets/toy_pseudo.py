@@ -1,13 +1,15 @@
 # Toy dataset with the pseudo masks of tools/make_pseudo_masks.py for its 1,000 training images, and
 # its own masks for validation. The environment variable PSEUDO_LABELS names the folder; a pipeline
 # sets data_prefix.seg_map_path itself.
-import os.path as osp
+import pathlib
 
 _base_ = './toy.py'
 # The target style is not used.
 spec = dict(num_train=1000, num_target_train=1, num_target_val=1)
 # Absolute, as folders would start in the dataset's own.
-pseudo_labels = osp.abspath('{{$PSEUDO_LABELS:work_dirs/pseudo_masks/pseudo_labels}}')
+pseudo_labels = str(
+    pathlib.Path('{{$PSEUDO_LABELS:work_dirs/pseudo_masks/pseudo_labels}}').absolute()
+)
 labeled = _base_.train_dataloader.labeled
 train_dataloader = dict(
     _delete_=True,

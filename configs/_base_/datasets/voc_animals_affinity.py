@@ -1,12 +1,12 @@
 # The animals of PASCAL VOC 2012 with the scores of tools/make_affinity_scores.py for the 437
 # training images, from which AffinityNet learns. The environment variable AFFINITY_SCORES names
 # their folder; a pipeline sets data_prefix.seg_map_path itself.
-import os.path as osp
+import pathlib
 
 dataset_type = 'SemiVOCDataset'
 data_root = '{{$VOC_ANIMALS_ROOT:data/VOCdevkit/VOC2012}}'
 # Absolute, as folders would start in the dataset's own.
-scores = osp.abspath('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}')
+scores = str(pathlib.Path('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}').absolute())
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'sheep'))
 train_list = 'splits/voc_animals/train.txt'
 crop_size = (224, 224)  # height, width
@@ -14,7 +14,16 @@ crop_size = (224, 224)  # height, width
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAffinityScores'),
-    dict(type='mmpretrain.ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1),
+    # Of PIL images by torchvision, as in the released code.
+    dict(type='mmpretrain.NumpyToPIL', to_rgb=True),
+    dict(
+        type='mmpretrain.torchvision/ColorJitter',
+        brightness=0.3,
+        contrast=0.3,
+        saturation=0.3,
+        hue=0.1,
+    ),
+    dict(type='mmpretrain.PILToNumpy', to_bgr=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     # Pads with the mean colour (BGR); what is outside of the image is neutral.

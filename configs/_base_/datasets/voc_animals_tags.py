@@ -13,7 +13,16 @@ train_pipeline = [
     # The long side is 192 to 320 pixels.
     dict(type='RandomResize', scale=(320, 320), ratio_range=(0.6, 1.0), keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='mmpretrain.ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1),
+    # Of PIL images by torchvision, as in the released code.
+    dict(type='mmpretrain.NumpyToPIL', to_rgb=True),
+    dict(
+        type='mmpretrain.torchvision/ColorJitter',
+        brightness=0.3,
+        contrast=0.3,
+        saturation=0.3,
+        hue=0.1,
+    ),
+    dict(type='mmpretrain.PILToNumpy', to_bgr=True),
     dict(
         type='mmpretrain.RandomCrop',
         crop_size=(193, 193),

@@ -2,7 +2,7 @@
 # DeconvNet's first stage. VOC has instance masks of 1,464 of them; objects of the others are
 # connected components. Validation is on whole images; those of the test have proposals: the best
 # of the folder PROPOSALS/val, which tools/make_proposals.py has filled.
-import os.path as osp
+import pathlib
 
 _base_ = './voc_semi.py'
 crop_size = (224, 224)
@@ -27,11 +27,11 @@ train_dataloader = dict(
         ),
     ),
 )
-proposals = osp.abspath('{{$PROPOSALS:work_dirs/proposals}}')
+proposals = str(pathlib.Path('{{$PROPOSALS:work_dirs/proposals}}').absolute())
 meta_keys = ('img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'proposals')
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='LoadProposals', folder=osp.join(proposals, 'val/proposals'), num=2000),
+    dict(type='LoadProposals', folder=proposals + '/val/proposals', num=2000),
     dict(type='LoadCheckedAnnotations'),
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]

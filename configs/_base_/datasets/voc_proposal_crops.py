@@ -1,7 +1,5 @@
 # PASCAL VOC 2012 as crops around proposals that overlap an object, DeconvNet's second stage. A
 # pipeline sets `proposals` of the dataset itself.
-import os.path as osp
-
 _base_ = './voc_object_crops.py'
 objects = _base_.train_dataloader.labeled
 train_dataloader = dict(
@@ -10,7 +8,7 @@ train_dataloader = dict(
         objects,
         dataset=dict(
             type='ProposalCropDataset',
-            proposals=osp.join(_base_.proposals, 'train/proposals'),
+            proposals=_base_.proposals + '/train/proposals',
             dataset=objects.dataset.dataset,
             pipeline=objects.dataset.pipeline,
         ),

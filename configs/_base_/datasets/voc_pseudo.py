@@ -1,11 +1,13 @@
 # PASCAL VOC 2012 with the pseudo masks of tools/make_pseudo_masks.py for its 10,582 augmented
 # training images, and VOC's own masks for validation. The environment variable PSEUDO_LABELS names
 # the folder; a pipeline sets data_prefix.seg_map_path itself.
-import os.path as osp
+import pathlib
 
 _base_ = './voc_semi.py'
 # Absolute, as folders would start in the dataset's own.
-pseudo_labels = osp.abspath('{{$PSEUDO_LABELS:work_dirs/pseudo_masks/pseudo_labels}}')
+pseudo_labels = str(
+    pathlib.Path('{{$PSEUDO_LABELS:work_dirs/pseudo_masks/pseudo_labels}}').absolute()
+)
 labeled = _base_.train_dataloader.labeled
 train_dataloader = dict(
     _delete_=True,
