@@ -124,7 +124,7 @@ class TestKills:
         found = self.kill(reference, tmp_path)
         assert (found.tried, found.survived, found.lost) == (4, 4, 0)
         assert found.runs == found.equal > 1 and found.sound and found.notes == []
-        assert not list(tmp_path.glob('killed_*/'))
+        assert not [path for path in tmp_path.glob('killed_*') if path.is_dir()]
 
     def test_other_result(self, reference, tmp_path):
         other = [*CHAIN[:2], fake('c', 'b', value=101)]
