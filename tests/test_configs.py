@@ -298,6 +298,19 @@ def test_pipeline_has_stages_that_fit_together(name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_bases_stand_before_imports():
+    # MMEngine 0.10.7 decides by what comes first which kind of config a file is.
+    importing = 0
+    for path in (Path(get_config_path(TRAINED[0])).parents[1] / '_base_').rglob('*.py'):
+        lines = path.read_text().splitlines()
+        imports = [i for i, line in enumerate(lines) if line.startswith(('import ', 'from '))]
+        importing += bool(imports)
+        assert not imports or any(line.startswith('_base_ = ') for line in lines[: imports[0]]), (
+            path
+        )
+    assert importing
+
+
 @pytest.mark.parametrize('name', TRAINED)
 def test_schedule_ends_at_zero(name):
     cfg = Config.fromfile(get_config_path(name))

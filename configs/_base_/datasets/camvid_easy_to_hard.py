@@ -1,8 +1,8 @@
 # CamVid at dusk, from its easy to its hard training images: what the entropy ranking wrote is
 # below `ranking`. A pipeline sets ann_file and data_prefix.seg_map_path of the streams itself.
+_base_ = './camvid_day_to_dusk.py'
 import pathlib
 
-_base_ = './camvid_day_to_dusk.py'
 # Absolute, as folders would start in data_root.
 ranking = str(pathlib.Path('{{$RANKING_ROOT:work_dirs/ranking}}').absolute())
 train_dataloader = dict(

@@ -1,8 +1,8 @@
 # Cityscapes, from its easy to its hard training images: what the entropy ranking wrote is below
 # `ranking`. A pipeline sets ann_file and data_prefix.seg_map_path of the streams itself.
+_base_ = './gta5_to_cityscapes.py'
 import pathlib
 
-_base_ = './gta5_to_cityscapes.py'
 # Absolute, as folders would start in data_root.
 ranking = str(pathlib.Path('{{$RANKING_ROOT:work_dirs/ranking}}').absolute())
 # Pseudo labels have the size of the images.

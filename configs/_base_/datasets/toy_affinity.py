@@ -1,6 +1,7 @@
 # Toy dataset with the scores of tools/make_affinity_scores.py for its 1,000 training images, from
 # which AffinityNet learns. The environment variable AFFINITY_SCORES names their folder; a pipeline
 # sets data_prefix.seg_map_path itself.
+_base_ = []
 import pathlib
 
 dataset_type = 'ToyDataset'

@@ -1,8 +1,8 @@
 # Toy dataset in the target style, from its easy to its hard training images: what the entropy
 # ranking wrote is below `ranking`. A pipeline sets ann_file and data_prefix.seg_map_path itself.
+_base_ = './toy_source_to_target.py'
 import pathlib
 
-_base_ = './toy_source_to_target.py'
 # Absolute, as folders would start in the dataset's own.
 ranking = str(pathlib.Path('{{$RANKING_ROOT:work_dirs/ranking}}').absolute())
 train_dataloader = dict(

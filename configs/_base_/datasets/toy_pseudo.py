@@ -1,9 +1,9 @@
 # Toy dataset with the pseudo masks of tools/make_pseudo_masks.py for its 1,000 training images, and
 # its own masks for validation. The environment variable PSEUDO_LABELS names the folder; a pipeline
 # sets data_prefix.seg_map_path itself.
+_base_ = './toy.py'
 import pathlib
 
-_base_ = './toy.py'
 # The target style is not used.
 spec = dict(num_train=1000, num_target_train=1, num_target_val=1)
 # Absolute, as folders would start in the dataset's own.

@@ -1,8 +1,8 @@
 # The animals of PASCAL VOC 2012 as crops around proposals that overlap an object, DeconvNet's
 # second stage. A pipeline sets `proposals` of the dataset itself.
+_base_ = './voc_animals_object_crops.py'
 import pathlib
 
-_base_ = './voc_animals_object_crops.py'
 objects = _base_.train_dataloader.labeled
 train_dataloader = dict(
     _delete_=True,

@@ -1,9 +1,9 @@
 # The animals of PASCAL VOC 2012 with the pseudo masks of tools/make_pseudo_masks.py for the 437
 # training images, and VOC's own masks for validation; persons are void. The environment variable
 # PSEUDO_LABELS names the folder; a pipeline sets data_prefix.seg_map_path itself.
+_base_ = './voc_animals_semi.py'
 import pathlib
 
-_base_ = './voc_animals_semi.py'
 # Absolute, as folders would start in the dataset's own.
 pseudo_labels = str(
     pathlib.Path('{{$PSEUDO_LABELS:work_dirs/pseudo_masks/pseudo_labels}}').absolute()

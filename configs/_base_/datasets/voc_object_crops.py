@@ -2,9 +2,9 @@
 # DeconvNet's first stage. VOC has instance masks of 1,464 of them; objects of the others are
 # connected components. Validation is on whole images; those of the test have proposals: the best
 # of the folder PROPOSALS/val, which tools/make_proposals.py has filled.
+_base_ = './voc_semi.py'
 import pathlib
 
-_base_ = './voc_semi.py'
 crop_size = (224, 224)
 loading = [dict(type='LoadImageFromFile'), dict(type='LoadCheckedAnnotations')]
 crop_pipeline = [
