@@ -1,7 +1,7 @@
 # PASCAL VOC 2012 with the scores of tools/make_affinity_scores.py for its 10,582 augmented training
 # images, from which AffinityNet learns. The environment variable AFFINITY_SCORES names their
 # folder; a pipeline sets data_prefix.seg_map_path itself.
-_base_ = []
+_base_ = './color_jitter.py'
 import pathlib
 
 dataset_type = 'SemiVOCDataset'
@@ -14,16 +14,7 @@ crop_size = (448, 448)  # height, width
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAffinityScores'),
-    # Of PIL images by torchvision, as in the released code.
-    dict(type='mmpretrain.NumpyToPIL', to_rgb=True),
-    dict(
-        type='mmpretrain.torchvision/ColorJitter',
-        brightness=0.3,
-        contrast=0.3,
-        saturation=0.3,
-        hue=0.1,
-    ),
-    dict(type='mmpretrain.PILToNumpy', to_bgr=True),
+    *_base_.color_jitter,
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     # With the mean colour (BGR), as in the walk; the release pads with black. What is outside of

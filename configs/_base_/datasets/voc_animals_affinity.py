@@ -1,7 +1,7 @@
 # The animals of PASCAL VOC 2012 with the scores of tools/make_affinity_scores.py for the 437
 # training images, from which AffinityNet learns. The environment variable AFFINITY_SCORES names
 # their folder; a pipeline sets data_prefix.seg_map_path itself.
-_base_ = []
+_base_ = './color_jitter.py'
 import pathlib
 
 dataset_type = 'SemiVOCDataset'
@@ -15,16 +15,7 @@ crop_size = (224, 224)  # height, width
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAffinityScores'),
-    # Of PIL images by torchvision, as in the released code.
-    dict(type='mmpretrain.NumpyToPIL', to_rgb=True),
-    dict(
-        type='mmpretrain.torchvision/ColorJitter',
-        brightness=0.3,
-        contrast=0.3,
-        saturation=0.3,
-        hue=0.1,
-    ),
-    dict(type='mmpretrain.PILToNumpy', to_bgr=True),
+    *_base_.color_jitter,
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     # Pads with the mean colour (BGR); what is outside of the image is neutral.

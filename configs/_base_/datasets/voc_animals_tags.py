@@ -1,6 +1,7 @@
 # The animals of PASCAL VOC 2012 with image-level labels: the 437 training and 445 validation images
 # of VOC itself that show a cat, cow, dog, horse or sheep. Tags are what the masks show; other
 # classes of these images, such as persons, are void. Small enough for trying things on real images.
+_base_ = './color_jitter.py'
 dataset_type = 'SemiVOCDataset'
 data_root = '{{$VOC_ANIMALS_ROOT:data/VOCdevkit/VOC2012}}'
 data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
@@ -13,16 +14,7 @@ train_pipeline = [
     # The long side is 192 to 320 pixels.
     dict(type='RandomResize', scale=(320, 320), ratio_range=(0.6, 1.0), keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
-    # Of PIL images by torchvision, as in the released code.
-    dict(type='mmpretrain.NumpyToPIL', to_rgb=True),
-    dict(
-        type='mmpretrain.torchvision/ColorJitter',
-        brightness=0.3,
-        contrast=0.3,
-        saturation=0.3,
-        hue=0.1,
-    ),
-    dict(type='mmpretrain.PILToNumpy', to_bgr=True),
+    *_base_.color_jitter,
     dict(
         type='mmpretrain.RandomCrop',
         crop_size=(193, 193),

@@ -1,6 +1,7 @@
 # PASCAL VOC 2012 with image-level labels: the 10,582 augmented training images, whose classes are
 # those of the objects in `Annotations`; masks are read for figures only. Tags from another source:
 # `tags` of each ImageLabelDataset.
+_base_ = './color_jitter.py'
 dataset_type = 'SemiVOCDataset'
 data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
 data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug')
@@ -12,16 +13,7 @@ train_pipeline = [
     # The long side is 256 to 512 pixels.
     dict(type='RandomResize', scale=(512, 512), ratio_range=(0.5, 1.0), keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
-    # Of PIL images by torchvision, as in the released code.
-    dict(type='mmpretrain.NumpyToPIL', to_rgb=True),
-    dict(
-        type='mmpretrain.torchvision/ColorJitter',
-        brightness=0.3,
-        contrast=0.3,
-        saturation=0.3,
-        hue=0.1,
-    ),
-    dict(type='mmpretrain.PILToNumpy', to_bgr=True),
+    *_base_.color_jitter,
     # Smaller images are centred on the mean colour (BGR); the release puts them anywhere.
     dict(
         type='mmpretrain.RandomCrop',
