@@ -8,9 +8,9 @@ from mmseg.registry import HOOKS
 class ChannelsLastHook(Hook):
     """Keeps the channels of a pixel side by side in memory, for any model of convolutions.
 
-    Convolutions hand the order of their weights on to their feature maps. Batch norm is three times
-    as fast this way on a CPU, and convolutions in half precision are on a GPU. Results are the same
-    but for rounding; checkpoints load with and without the hook.
+    Convolutions hand the order of their weights on to their feature maps. Train steps are faster
+    this way on a CPU, see docs/benchmarks.md. Results are the same but for rounding; checkpoints
+    load with and without the hook.
     """
 
     def before_run(self, runner: Runner) -> None:

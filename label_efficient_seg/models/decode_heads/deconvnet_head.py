@@ -102,7 +102,7 @@ class DeconvNetHead(BaseDecodeHead):
 class Deconvolution(nn.ConvTranspose2d):
     """Transposed convolution of stride 1, as the convolution with the mirrored kernel that it is.
 
-    Twice as fast on a CPU. The arguments, among them a padding smaller than the kernel, and the
+    Faster on a CPU. The arguments, among them a padding smaller than the kernel, and the
     parameters are those of ``nn.ConvTranspose2d``.
     """
 
@@ -120,8 +120,8 @@ def _unpool(x: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
             f'{tuple(switches.shape)} switches; its channels must be the base_channels of the '
             'backbone, and fc6_kernel_size that of the backbone'
         )
-    # PyTorch's own function is faster where maps have their channels last, but does not export to
-    # ONNX, and refuses to run where only deterministic algorithms may.
+    # PyTorch's own function is faster, most with channels last, but does not export to ONNX,
+    # and refuses to run where only deterministic algorithms may.
     if not (torch.are_deterministic_algorithms_enabled() or torch.onnx.is_in_onnx_export()):
         return max_unpool2d(x, switches, 2, output_size=size)
     height, width = size
