@@ -14,10 +14,10 @@ from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 from torch.utils.data import Dataset
 
-from label_efficient_seg.config_index import get_config_path, list_configs, list_pipelines
+from label_efficient_seg.core.config_index import get_config_path, list_configs, list_workflows
 from label_efficient_seg.datasets import write_class_maps
 from label_efficient_seg.engine import launch
-from label_efficient_seg.pipelines import Pipeline
+from label_efficient_seg.workflows import Workflow
 
 CROP = 64
 # CAMs are made, and proposals segmented, by what another config has trained.
@@ -285,14 +285,14 @@ def test_config_trains(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize('name', TESTED)
 def test_config_tests(name, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    figures = launch.build_runner(load_small(name, tmp_path)).test()
-    assert 0 <= figures['mIoU'] <= 100
+    metrics = launch.build_runner(load_small(name, tmp_path)).test()
+    assert 0 <= metrics['mIoU'] <= 100
 
 
-@pytest.mark.parametrize('name', list_pipelines())
+@pytest.mark.parametrize('name', list_workflows())
 def test_pipeline_has_stages_that_fit_together(name, tmp_path):
     # Names, types, references, configs and options are checked before anything runs.
-    pipeline = Pipeline.from_file(name, tmp_path, seeds=[0, 1])
+    pipeline = Workflow.from_file(name, tmp_path, seeds=[0, 1])
     assert pipeline.title and pipeline.introduction
     assert {state.name for state in pipeline.states().values()} == {'missing'}
     assert not list(tmp_path.iterdir())

@@ -12,8 +12,8 @@ import yaml
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from label_efficient_seg.datasets import toy_root
-from label_efficient_seg.datasets.checking import check_config
+from label_efficient_seg.datasets.checks.checking import check_config
+from label_efficient_seg.datasets.toy import toy_root
 from label_efficient_seg.engine.launch import build_runner
 
 from .models import tiny
@@ -85,12 +85,12 @@ def test_configs_named_without_suffix_exist():
 
 
 def is_pipeline(path: Path) -> bool:
-    return path.name.startswith('pipeline_')
+    return path.name.startswith('workflow_')
 
 
 def trainable(folder: Path) -> list[Path]:
     """The configs of a folder without its pipelines."""
-    return [path for path in folder.glob('*.py') if not path.name.startswith('pipeline_')]
+    return [path for path in folder.glob('*.py') if not path.name.startswith('workflow_')]
 
 
 def test_model_index():

@@ -13,7 +13,8 @@ import setuptools
 from mmengine.config import Config
 
 import label_efficient_seg
-from label_efficient_seg import _stack, config_index
+from label_efficient_seg.core import config_index
+from label_efficient_seg.core import stack as _stack
 
 ROOT = Path(__file__).resolve().parents[1]
 PIP = (sys.executable, '-m', 'pip', '--disable-pip-version-check', '--no-input')
@@ -22,9 +23,9 @@ PIP = (sys.executable, '-m', 'pip', '--disable-pip-version-check', '--no-input')
 def test_every_listed_config_is_found_and_loads():
     names = label_efficient_seg.list_configs()
     assert names == sorted(names) and not any(name.startswith('_base_') for name in names)
-    assert not any('pipeline_' in name for name in names)
+    assert not any('workflow_' in name for name in names)
     assert label_efficient_seg.resource_root() == ROOT
-    for name in names + label_efficient_seg.list_pipelines():
+    for name in names + label_efficient_seg.list_workflows():
         assert label_efficient_seg.get_config_path(name) == ROOT / 'configs' / f'{name}.py'
         assert isinstance(label_efficient_seg.get_config(f'{name}.py'), Config)
 
@@ -37,7 +38,7 @@ def two_configs(tmp_path, monkeypatch):
         "_base_ = '../_base_/schedule.py'\nlearning_rate = 2\n"
     )
     (folder / 'segformer_camvid.py').write_text('learning_rate = 3\n')
-    (folder / 'pipeline_voc.py').write_text('stages = []\n')
+    (folder / 'workflow_voc.py').write_text('stages = []\n')
     (folder.parent / '_base_').mkdir()
     (folder.parent / '_base_' / 'schedule.py').write_text('learning_rate = 1\nmax_iters = 20\n')
     monkeypatch.setattr(config_index, '_PACKAGE', tmp_path)
@@ -46,8 +47,8 @@ def two_configs(tmp_path, monkeypatch):
 @pytest.mark.usefixtures('two_configs')
 def test_installed_configs_are_preferred_and_inherit():
     assert label_efficient_seg.list_configs() == ['method/deeplabv2_voc', 'method/segformer_camvid']
-    assert label_efficient_seg.list_pipelines() == ['method/pipeline_voc']
-    assert label_efficient_seg.get_config_path('method/pipeline_voc').is_file()
+    assert label_efficient_seg.list_workflows() == ['method/workflow_voc']
+    assert label_efficient_seg.get_config_path('method/workflow_voc').is_file()
     cfg = label_efficient_seg.get_config('method/deeplabv2_voc')
     assert (cfg.learning_rate, cfg.max_iters) == (2, 20)
 
@@ -141,7 +142,7 @@ def test_configs_load_from_the_unpacked_wheel(built, tmp_path):
     # Into a file, because importing the stack may print.
     script = (
         'import json, label_efficient_seg as package\n'
-        'names = package.list_configs() + package.list_pipelines()\n'
+        'names = package.list_configs() + package.list_workflows()\n'
         'files = {name: package.get_config(name).filename for name in names}\n'
         'json.dump([package.__file__, files], open("found.json", "w"))\n'
     )
@@ -149,5 +150,5 @@ def test_configs_load_from_the_unpacked_wheel(built, tmp_path):
     module, configs = json.loads((tmp_path / 'found.json').read_text())
     assert module == str(tmp_path / 'label_efficient_seg' / '__init__.py')
     folder = tmp_path / 'label_efficient_seg' / '.mim' / 'configs'
-    names = label_efficient_seg.list_configs() + label_efficient_seg.list_pipelines()
+    names = label_efficient_seg.list_configs() + label_efficient_seg.list_workflows()
     assert names and configs == {name: str(folder / f'{name}.py') for name in names}

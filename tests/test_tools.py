@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from label_efficient_seg.config_index import resource_root
+from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.datasets.toy import ToyDataset
 
 TOOLS = resource_root() / 'tools'
@@ -60,7 +60,7 @@ def scalars(work_dir: Path) -> list[dict]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def figures(work_dir: Path) -> dict[str, float]:
+def metrics(work_dir: Path) -> dict[str, float]:
     """What a test reported, without times."""
     (file,) = (path for path in work_dir.glob('*/*.json'))
     return {k: v for k, v in json.loads(file.read_text()).items() if 'time' not in k}
@@ -114,22 +114,22 @@ def test_training_logs_finite_losses(trained):
     assert 'mIoU' in scalars(trained)[-1]
 
 
-def test_testing_writes_predictions_that_have_the_reported_figure(tested):
+def test_testing_writes_predictions_that_have_the_reported_metric(tested):
     files = list((tested / 'predictions').iterdir())
     assert len(files) == IMAGES
     assert len(np.unique([np.asarray(Image.open(file)) for file in files])) > 2
-    assert figures(tested / 'work')['mIoU'] == pytest.approx(
+    assert metrics(tested / 'work')['mIoU'] == pytest.approx(
         mean_iou(tested / 'predictions'), abs=0.01
     )
     assert len(list((tested / 'panels').rglob('*.png'))) == IMAGES
 
 
-def test_two_processes_report_the_figures_of_one(trained, tested, tmp_path):
+def test_two_processes_report_the_metrics_of_one(trained, tested, tmp_path):
     run(
         str(TOOLS / 'dist_test.sh'), CONFIG, str(trained / 'iter_4.pth'), '2',
         '--work-dir', str(tmp_path),
     )  # fmt: skip
-    assert figures(tmp_path) == figures(tested / 'work')
+    assert metrics(tmp_path) == metrics(tested / 'work')
 
 
 def test_two_processes_train(tmp_path):
@@ -139,7 +139,7 @@ def test_two_processes_train(tmp_path):
 
 def test_augmented_testing(trained, tested, tmp_path):
     tool('test.py', CONFIG, trained / 'iter_4.pth', '--work-dir', tmp_path, '--tta')
-    found, plain = figures(tmp_path), figures(tested / 'work')
+    found, plain = metrics(tmp_path), metrics(tested / 'work')
     assert found.keys() == plain.keys() and found != plain
     assert all(np.isfinite(value) for value in found.values())
 

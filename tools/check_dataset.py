@@ -45,10 +45,10 @@ def main() -> int:
         int: Exit status, 1 if there is any finding.
     """
     args = parse_args()
-    from label_efficient_seg.datasets.check_report import format_report
-    from label_efficient_seg.datasets.checking import check_config
+    from label_efficient_seg.datasets.checks.check_report import format_report
+    from label_efficient_seg.datasets.checks.checking import check_config
+    from label_efficient_seg.engine.errors import readable_errors
     from label_efficient_seg.engine.launch import load_config
-    from label_efficient_seg.engine.readable_errors import readable_errors
 
     with readable_errors():
         cfg = load_config(args.config, cfg_options=args.cfg_options)

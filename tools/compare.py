@@ -42,9 +42,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Train and report."""
     args = parse_args()
-    from label_efficient_seg import pipelines
+    from label_efficient_seg import workflows
     from label_efficient_seg.engine.checkpoint import secure_loading
-    from label_efficient_seg.engine.readable_errors import readable_errors
+    from label_efficient_seg.engine.errors import readable_errors
 
     secure_loading()
     # What a cluster sends before it kills ends the trainings as Ctrl-C does.
@@ -52,12 +52,12 @@ def main() -> None:
     runs = [run.split('=', 1) for run in args.runs]
     stages = [dict(name=name, type='TrainStage', config=config) for name, config in runs]
     with readable_errors():
-        pipeline = pipelines.Pipeline(
+        workflow = workflows.Workflow(
             stages, args.work_dir, args.seeds, title=args.title, cfg_options=args.cfg_options
         )
-        pipeline.run(args.jobs)
-        pipelines.print_results(pipeline)
-        print(pipelines.write_report(pipeline, args.images))
+        workflow.run(args.jobs)
+        workflows.print_results(workflow)
+        print(workflows.write_report(workflow, args.images))
 
 
 if __name__ == '__main__':

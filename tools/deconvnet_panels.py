@@ -45,13 +45,13 @@ def main() -> None:
     """Draw."""
     args = parse_args()
     from label_efficient_seg.engine import checkpoint, launch
-    from label_efficient_seg.engine.readable_errors import readable_errors
-    from label_efficient_seg.pipelines.deconvnet_figures import DeconvNetFigures
+    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.jobs.deconvnet_panels import DeconvNetPanels
 
     with readable_errors():
         checkpoint.secure_loading(args.trust_checkpoint)
         cfg = launch.load_config(args.config, None, 'none', args.cfg_options)
-        DeconvNetFigures(
+        DeconvNetPanels(
             cfg, args.checkpoint, args.out, num_images=args.num_images, counts=args.counts
         ).run()
 

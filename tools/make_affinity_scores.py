@@ -50,8 +50,8 @@ def main() -> None:
     """Refine."""
     args = parse_args()
     from label_efficient_seg.engine import launch
-    from label_efficient_seg.engine.readable_errors import readable_errors
-    from label_efficient_seg.pipelines.affinity_scores import AffinityScores
+    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.jobs.affinity_scores import AffinityScores
 
     with readable_errors():
         cfg = launch.load_config(args.config, None, args.launcher, args.cfg_options)

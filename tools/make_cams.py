@@ -52,8 +52,8 @@ def main() -> None:
     """Write CAMs."""
     args = parse_args()
     from label_efficient_seg.engine import checkpoint, launch
-    from label_efficient_seg.engine.readable_errors import readable_errors
-    from label_efficient_seg.pipelines.cam_inference import CAMInference
+    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.jobs.cams import CAMInference
 
     with readable_errors():
         checkpoint.secure_loading(args.trust_checkpoint)

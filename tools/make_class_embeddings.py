@@ -39,8 +39,8 @@ def main() -> int:
         int: Exit status, 1 if a word is missing or a file is faulty.
     """
     args = parse_args()
-    from label_efficient_seg.datasets.make_class_embeddings import make_class_embeddings
-    from label_efficient_seg.datasets.splits import parse_split
+    from label_efficient_seg.datasets.files.make_class_embeddings import make_class_embeddings
+    from label_efficient_seg.datasets.files.splits import parse_split
 
     aliases = dict(alias.split('=', 1) for alias in args.alias)
     try:

@@ -48,8 +48,8 @@ def main() -> None:
     """Write proposals."""
     args = parse_args()
     from label_efficient_seg.engine import launch
-    from label_efficient_seg.engine.readable_errors import readable_errors
-    from label_efficient_seg.pipelines.proposals import ProposalMaking
+    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.jobs.proposals import ProposalMaking
 
     with readable_errors():
         cfg = launch.load_config(args.config, None, args.launcher, args.cfg_options)

@@ -58,8 +58,8 @@ def main() -> None:
     """Refine."""
     args = parse_args()
     from label_efficient_seg.engine import checkpoint, launch
-    from label_efficient_seg.engine.readable_errors import readable_errors
-    from label_efficient_seg.pipelines.pseudo_masks import PseudoMasks
+    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.jobs.pseudo_masks import PseudoMasks
 
     with readable_errors():
         checkpoint.secure_loading(args.trust_checkpoint)

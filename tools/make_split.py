@@ -50,7 +50,7 @@ def main() -> int:
         int: Exit status, 1 if the split is faulty or cannot be made.
     """
     args = parse_args()
-    from label_efficient_seg.datasets.make_split import check_split, make_split
+    from label_efficient_seg.datasets.files.make_split import check_split, make_split
 
     if args.check:
         faults = check_split(args.out, args.list)

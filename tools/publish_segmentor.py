@@ -24,7 +24,7 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from label_efficient_seg.engine import checkpoint, launch, publish
-    from label_efficient_seg.engine.readable_errors import readable_errors
+    from label_efficient_seg.engine.errors import readable_errors
 
     with readable_errors():
         checkpoint.secure_loading(args.trust_checkpoint)

@@ -63,11 +63,8 @@ def main() -> None:
     """Rank."""
     args = parse_args()
     from label_efficient_seg.engine import checkpoint, launch
-    from label_efficient_seg.engine.readable_errors import readable_errors
-    from label_efficient_seg.pipelines.entropy_ranking import (
-        CITYSCAPES_RARE_CLASSES,
-        EntropyRanking,
-    )
+    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.jobs.ranking import CITYSCAPES_RARE_CLASSES, EntropyRanking
 
     with readable_errors():
         checkpoint.secure_loading(args.trust_checkpoint)

@@ -9,7 +9,7 @@ Example::
 import argparse
 import sys
 
-from label_efficient_seg.visualization import build_run_report
+from label_efficient_seg.workflows import build_run_report
 
 
 def parse_args() -> argparse.Namespace:

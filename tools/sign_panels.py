@@ -37,13 +37,13 @@ def main() -> None:
     """Draw."""
     args = parse_args()
     from label_efficient_seg.engine import checkpoint, launch
-    from label_efficient_seg.engine.readable_errors import readable_errors
-    from label_efficient_seg.pipelines.sign_figures import SIGNFigures
+    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.jobs.sign_panels import SIGNPanels
 
     with readable_errors():
         checkpoint.secure_loading(args.trust_checkpoint)
         cfg = launch.load_config(args.config, None, 'none', args.cfg_options)
-        SIGNFigures(cfg, args.checkpoint, args.out, num_images=args.num_images).run()
+        SIGNPanels(cfg, args.checkpoint, args.out, num_images=args.num_images).run()
 
 
 if __name__ == '__main__':

@@ -37,7 +37,7 @@ def main() -> None:
     """Train."""
     args = parse_args()
     from label_efficient_seg.engine import checkpoint, launch
-    from label_efficient_seg.engine.readable_errors import readable_errors
+    from label_efficient_seg.engine.errors import readable_errors
 
     with readable_errors():
         checkpoint.secure_loading(args.trust_checkpoint)

@@ -1,5 +1,5 @@
 # IntraDA at the paper's settings, its third step: from the easy to the hard Cityscapes images. The
-# lists and pseudo labels are those of the ranking; pipeline_gta2cityscapes.py runs all steps.
+# lists and pseudo masks are those of the ranking; workflow_gta2cityscapes.py runs all steps.
 _base_ = [
     '../_base_/models/deeplabv2_r101-d8_aux.py',
     '../_base_/datasets/cityscapes_easy_to_hard.py',

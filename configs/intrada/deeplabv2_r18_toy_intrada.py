@@ -1,5 +1,5 @@
 # IntraDA on the toy domain pair, its third step: from the easy to the hard target images. The
-# lists and pseudo labels are those of the ranking; pipeline_toy.py runs all steps.
+# lists and pseudo masks are those of the ranking; workflow_toy.py runs all steps.
 _base_ = [
     '../_base_/models/deeplabv2_toy_aux.py',
     '../_base_/datasets/toy_easy_to_hard.py',

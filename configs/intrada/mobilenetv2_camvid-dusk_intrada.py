@@ -1,5 +1,5 @@
 # IntraDA on real images with a CPU, its third step: from the easy to the hard images of CamVid at
-# dusk. pipeline_camvid-day-to-dusk.py runs all steps.
+# dusk. workflow_camvid-day-to-dusk.py runs all steps.
 _base_ = [
     '../_base_/models/deeplabv2_mobilenetv2-d8_aux.py',
     '../_base_/datasets/camvid_easy_to_hard.py',

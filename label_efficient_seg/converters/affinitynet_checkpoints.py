@@ -6,13 +6,8 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from .conversion import (
-    Conversion,
-    check_tensors,
-    convert_checkpoint,
-    output_width,
-    without_wrapper,
-)
+from ..core.errors import UserError
+from .conversion import Conversion, check_tensors, convert_checkpoint, output_width, without_wrapper
 
 # The release's names of the convolutions of a ResNet-38 block's main branch.
 BRANCHES = ('2a', '2b1', '2b2')
@@ -38,7 +33,7 @@ def official_name(name: str) -> str:
             return f'f9.{tensor}'
         case 'decode_head', kind, level, tensor:
             return f'{dict(reduce="f8", norms="gn8")[kind]}_{int(level) + 3}.{tensor}'
-    raise ValueError(f'AffinityNet has no tensor like {name!r}')
+    raise UserError(f'AffinityNet has no tensor like {name!r}')
 
 
 def convert_affinitynet(state_dict: Mapping[str, Tensor], to: str) -> Conversion:
@@ -63,7 +58,7 @@ def convert_affinitynet(state_dict: Mapping[str, Tensor], to: str) -> Conversion
         ValueError: If names or shapes are not those of the network; it lists them.
     """
     if to not in ('ours', 'official'):
-        raise ValueError(f"to={to!r} must be 'ours' or 'official'")
+        raise UserError(f"to={to!r} must be 'ours' or 'official'")
     state_dict = without_wrapper(state_dict)
     spell = official_name if to == 'ours' else str  # the state dict's name for ours
     try:
@@ -73,7 +68,7 @@ def convert_affinitynet(state_dict: Mapping[str, Tensor], to: str) -> Conversion
         expected = parts.state_dict()
         check_tensors(state_dict, {spell(name): tensor for name, tensor in expected.items()})
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             "the weights are not those of AffinityNet's classifier or affinity network, with "
             f'ResNet-38 or VGG-16, that can be converted to {to!r}, so nothing was; {error}'
         ) from error

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..atomic import atomic_path
+from ..core.atomic import atomic_path
+from ..core.errors import UserError
 from ..engine.checkpoint import load_checkpoint_file
 
 
@@ -69,12 +70,12 @@ def convert_checkpoint(
             does not end in ``.pth``.
     """
     if Path(target).suffix != '.pth':
-        raise ValueError(f'the converted weights are a .pth file, got the name {str(target)!r}')
+        raise UserError(f'the converted weights are a .pth file, got the name {str(target)!r}')
     weights = read(source)
     try:
         conversion = convert(weights)
     except ValueError as error:
-        raise ValueError(f'{str(source)!r}: {error}') from error
+        raise UserError(f'{str(source)!r}: {error}') from error
     content: dict = conversion.weights
     if meta is not None:
         source = Path(source).expanduser()
@@ -118,7 +119,7 @@ def check_tensors(state_dict: Mapping[str, Tensor], expected: Mapping[str, Tenso
     ]
     faults = {'missing': missing, 'unknown': unknown, 'of another shape': differing}
     if any(faults.values()):
-        raise ValueError(
+        raise UserError(
             '; '.join(f'{kind}: {", ".join(names)}' for kind, names in faults.items() if names)
         )
 
@@ -131,7 +132,7 @@ def output_width(state_dict: Mapping[str, Tensor], name: str) -> int:
     """
     shape = shape_of(state_dict.get(name))
     if not isinstance(shape, tuple) or len(shape) != 4 or not shape[0]:
-        raise ValueError(f'missing, or no convolution: {name}')
+        raise UserError(f'missing, or no convolution: {name}')
     return shape[0]
 
 

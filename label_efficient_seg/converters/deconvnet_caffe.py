@@ -19,6 +19,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..core.errors import MissingFileError, MissingPackageError, UserError
 from .conversion import Conversion, check_tensors, convert_checkpoint, output_width, shape_of
 
 CONVOLUTIONS = (2, 2, 3, 3, 3)  # of the encoder's stages; the decoder has them in reverse
@@ -95,7 +96,7 @@ def convert_deconvnet(blobs: Mapping[str, Tensor]) -> Conversion:
         blobs = {n: _as_vector(blob) if n in vectors else blob for n, blob in blobs.items()}
         check_tensors(blobs, expected)
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             f"the weights are not those of DeconvNet's release, so nothing was converted; {error}"
         ) from error
     weights = {}
@@ -147,9 +148,9 @@ def read_caffe_blobs(path: str | Path) -> dict[str, Tensor]:
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f'checkpoint {str(path)!r} does not exist')
+        raise MissingFileError(f'checkpoint {str(path)!r} does not exist')
     if path.suffix not in ('.npz', *HDF5_SUFFIXES):
-        raise ValueError(
+        raise UserError(
             f'{str(path)!r} must be an .npz or HDF5 file of blobs; export them from a .caffemodel '
             'with Caffe, see label_efficient_seg/converters/deconvnet_caffe.py'
         )
@@ -165,12 +166,12 @@ def read_caffe_blobs(path: str | Path) -> dict[str, Tensor]:
         zipfile.BadZipFile,
         zlib.error,
     ) as e:
-        raise ValueError(f"{str(path)!r} is no file of Caffe's blobs, or damaged: {e}") from e
+        raise UserError(f"{str(path)!r} is no file of Caffe's blobs, or damaged: {e}") from e
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     if not zipfile.is_zipfile(path):
-        raise ValueError('it is no complete .npz file')
+        raise UserError('it is no complete .npz file')
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
@@ -179,7 +180,7 @@ def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
     try:
         import h5py
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             f'reading {str(path)!r} needs h5py (pip install h5py); or export an .npz file instead'
         ) from error
     with h5py.File(path, 'r') as file:

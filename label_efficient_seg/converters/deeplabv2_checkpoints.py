@@ -9,13 +9,8 @@ from mmseg.models.backbones.resnet import Bottleneck, ResNet
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from .conversion import (
-    Conversion,
-    check_tensors,
-    convert_checkpoint,
-    output_width,
-    without_wrapper,
-)
+from ..core.errors import UserError
+from .conversion import Conversion, check_tensors, convert_checkpoint, output_width, without_wrapper
 
 # What every head of a released file has weights for.
 DILATIONS = (6, 12, 18, 24)
@@ -83,7 +78,7 @@ def convert_deeplabv2(
         ValueError: If names or shapes are not those of the network; it lists them.
     """
     if to not in ('ours', 'official') or variant not in VARIANTS:
-        raise ValueError(
+        raise UserError(
             f"to={to!r} must be 'ours' or 'official' and variant={variant!r} one of "
             f'{", ".join(VARIANTS)}'
         )
@@ -99,7 +94,7 @@ def convert_deeplabv2(
         model, tensors = _match(state_dict, to, release)
     except ValueError as error:
         heads = release.heads.values() if to == 'ours' else release.heads
-        raise ValueError(
+        raise UserError(
             f'the weights are not those of a DeepLabv2 of variant {variant!r}, with '
             f'{" and ".join(heads)}, that can be converted to {to!r}, so nothing was; its code '
             f'sums the dilations {DILATIONS[: release.branches]}; {error}'
@@ -183,7 +178,7 @@ def _infer_model(
     depths = {b: depth for depth, (kind, b) in ResNet.arch_settings.items() if kind is Bottleneck}
     if blocks not in depths:
         known = ', '.join(f'{b} (ResNet-{depth})' for b, depth in depths.items())
-        raise ValueError(f'their four stages have {blocks} blocks instead of {known}')
+        raise UserError(f'their four stages have {blocks} blocks instead of {known}')
 
     def width(name: str) -> int:
         return output_width(state_dict, spell(name))

@@ -7,6 +7,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..core.errors import UserError
 from .conversion import Conversion, check_tensors, convert_checkpoint, output_width, read_weights
 from .mxnet_params import read_mxnet_params
 
@@ -50,7 +51,7 @@ def convert_mxnet_resnet38(params: Mapping[str, Tensor]) -> Conversion:
         names = {n: _mxnet_name(n) for n in expected if not n.endswith('num_batches_tracked')}
         check_tensors(params, {mxnet: expected[name] for name, mxnet in names.items()})
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             f'the weights are not those of ResNet-38, so nothing was converted; {error}'
         ) from error
     weights = {
@@ -82,7 +83,7 @@ def convert_vgg16(state_dict: Mapping[str, Tensor]) -> Conversion:
         model = _with_width('DilatedVGG16', base)
         check_tensors(found, _torchvision_vgg16(_tensors(model), base))
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             "the weights are not those of torchvision's vgg16 without batch norm, so nothing was "
             f'converted; {error}'
         ) from error

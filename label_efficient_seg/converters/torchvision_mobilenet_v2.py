@@ -5,7 +5,8 @@ import torch
 from mmseg.models.backbones import MobileNetV2
 from torch import Tensor
 
-from ..atomic import atomic_path
+from ..core.atomic import atomic_path
+from ..core.errors import UserError
 from ..engine.checkpoint import load_checkpoint_file
 from .conversion import check_tensors
 
@@ -37,7 +38,7 @@ def convert_mobilenet_v2(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     try:
         check_tensors(kept, {source: expected[name] for name, source in sources.items()})
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             "the weights are not those of torchvision's mobilenet_v2 with width 1.0, so nothing "
             f'was converted; {error}'
         ) from error
@@ -58,12 +59,12 @@ def convert_file(source: str | Path, target: str | Path) -> None:
             does not end in ``.pth``.
     """
     if Path(target).suffix != '.pth':
-        raise ValueError(f'the converted weights are a .pth file, got the name {str(target)!r}')
+        raise UserError(f'the converted weights are a .pth file, got the name {str(target)!r}')
     checkpoint = load_checkpoint_file(str(source), map_location='cpu')
     try:
         converted = convert_mobilenet_v2(checkpoint.get('state_dict', checkpoint))
     except ValueError as error:
-        raise ValueError(f'{str(source)!r}: {error}') from error
+        raise UserError(f'{str(source)!r}: {error}') from error
     with atomic_path(target) as temporary:
         torch.save(dict(state_dict=converted), temporary)
 

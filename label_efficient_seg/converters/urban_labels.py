@@ -13,12 +13,15 @@ import numpy as np
 from mmseg.datasets import CityscapesDataset
 from PIL import Image
 
-from ..atomic import atomic_path
-from ..datasets import GTA5Dataset, SynscapesDataset, SYNTHIADataset
-from ..datasets.file_walk import map_files
-from ..datasets.mask_checks import IGNORE, MaskError, apply_lookup, check_mask_layout
-from ..datasets.splits import write_split
+from ..core.atomic import atomic_path
+from ..core.errors import FileError, MissingFileError, UserError
+from ..core.file_walk import map_files
+from ..datasets.files.masks import IGNORE, MaskError, apply_lookup, check_mask_layout
+from ..datasets.files.splits import write_split
+from ..datasets.gta5 import GTA5Dataset
+from ..datasets.synscapes import SynscapesDataset
 from ..datasets.synthetic_urban import MASK_FOLDER, SyntheticUrbanDataset
+from ..datasets.synthia import SYNTHIADataset
 
 CLASSES = CityscapesDataset.METAINFO['classes']
 
@@ -39,7 +42,7 @@ def read_first_channel(content: bytes) -> np.ndarray:
     # Pillow would cut 16 bits to the upper 8, which are all 0 here. OpenCV gives BGR.
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise ValueError('it has no three channels')
+        raise UserError('it has no three channels')
     return pixels[..., 2]
 
 
@@ -150,7 +153,7 @@ def convert_labels(name: str, root: str | os.PathLike, workers: int | None = Non
         if not path.name.startswith('.')
     )
     if not ids:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"'{image_folder}' has no PNG file; give the folder that holds "
             f"'{label_format.dataset.DATA_PREFIX['img_path']}' and '{label_format.folder}'"
         )
@@ -199,7 +202,7 @@ def _read(path: Path, decode: Callable[[bytes], np.ndarray]) -> np.ndarray:
         Image.open(BytesIO(content)).verify()  # checksums, which decoders may pass over
         return decode(content)
     except Exception as error:  # decoders raise many types
-        raise OSError(f"'{path}' cannot be read: {error}") from error
+        raise FileError(f"'{path}' cannot be read: {error}") from error
 
 
 def _check_mask(mask: np.ndarray, image_path: Path, name: str) -> None:

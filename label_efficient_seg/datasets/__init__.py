@@ -1,19 +1,19 @@
-from .branch_data_loader import BranchDataLoader
 from .camvid import CamVidDataset
 from .cityscapes import SemiCityscapesDataset
-from .class_embeddings import list_class_embeddings, load_class_embeddings
-from .class_maps import ClassMaps, read_class_maps, write_class_maps
-from .class_splits import CLASS_SPLITS, ClassSplit, class_split
+from .files.class_embeddings import list_class_embeddings, load_class_embeddings
+from .files.class_maps import ClassMaps, read_class_maps, write_class_maps
+from .files.class_splits import CLASS_SPLITS, ClassSplit, class_split
+from .files.proposal_files import Proposals, read_proposals, write_proposals
 from .gta5 import GTA5Dataset
 from .image_folder import ImageFolderSegDataset
 from .image_label_dataset import ImageLabelDataset
 from .object_crops import ObjectCropDataset
 from .partially_labeled import PartiallyLabeledMixin
 from .proposal_crops import ProposalCropDataset
-from .proposal_files import Proposals, read_proposals, write_proposals
 from .proposals import make_proposals
 from .samplers import PositionedSampler
 from .seeded_samples import SeededSamples
+from .stream_data_loader import StreamDataLoader
 from .synscapes import SynscapesDataset
 from .synthia import SYNTHIADataset
 from .toy import ToyDataset, toy_root
@@ -30,7 +30,7 @@ from .zero_shot_dataset import ZeroShotDataset
 
 __all__ = [
     'AffinityTarget',
-    'BranchDataLoader',
+    'StreamDataLoader',
     'CLASS_SPLITS',
     'CamVidDataset',
     'ClassMaps',

@@ -16,9 +16,10 @@ from mmcv.transforms import Compose
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
-from ..atomic import write_atomically
-from .file_walk import map_files
-from .instances import Box, enlarge_boxes, object_boxes
+from ..core.atomic import write_atomically
+from ..core.errors import FileError, MissingFileError, UserError
+from ..core.file_walk import map_files
+from .files.instances import Box, enlarge_boxes, object_boxes
 from .toy.folder import CACHE_VARIABLE
 from .transforms import LoadCheckedAnnotations
 
@@ -79,13 +80,13 @@ class BoxCropDataset(Dataset):
         self.dataset = DATASETS.build(dataset)
         self.dataset.full_init()
         if enlarge < 1:
-            raise ValueError(f'enlarge is {enlarge}, but a crop must hold its box; give at least 1')
+            raise UserError(f'enlarge is {enlarge}, but a crop must hold its box; give at least 1')
         self.pipeline = Compose(pipeline)
         self.enlarge = enlarge
         self._loader = LoadCheckedAnnotations(backend_args=self.dataset.backend_args)
         items = [self.dataset.get_data_info(index) for index in range(len(self.dataset))]
         if unlabeled := [item for item in items if 'seg_map_path' not in item]:
-            raise ValueError(
+            raise UserError(
                 f"{type(self).__name__} needs masks, but '{unlabeled[0]['img_path']}' has none; "
                 'give the labeled part of the dataset'
             )
@@ -95,7 +96,7 @@ class BoxCropDataset(Dataset):
         crops = _cached(cache, self._fingerprint(items), lambda: self._find_crops(items))
         kept = (crops.boxes[:, 2:] - crops.boxes[:, :2]).min(axis=1) >= min_size
         if not kept.any():
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} has no crop: the {len(items)} images have {len(kept)} '
                 f'boxes, none of which has a shorter side of {min_size} pixels; lower min_size, '
                 'or check the masks with tools/check_dataset.py CONFIG'
@@ -150,7 +151,7 @@ class BoxCropDataset(Dataset):
             fault = f"changes the size of '{results['img_path']}'"
         else:
             return results
-        raise ValueError(
+        raise UserError(
             f'the pipeline of the dataset in {type(self).__name__} {fault}; it must be '
             "[dict(type='LoadImageFromFile'), dict(type='LoadCheckedAnnotations')], and all else "
             f'belongs into the pipeline of {type(self).__name__}'
@@ -166,7 +167,7 @@ class BoxCropDataset(Dataset):
             if os.path.isfile(path):
                 item['instance_path'], found = path, True
         if not found:
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"no image has an instance mask in '{folder}', such as '{path}'; give instances a "
                 'folder whose files are named like the masks, or leave it out'
             )
@@ -224,7 +225,7 @@ def _cached(folder: str | None, fingerprint: str, find: Callable[[], Crops]) -> 
     try:
         write_atomically(path, content.getvalue())
     except OSError as error:
-        raise OSError(
+        raise FileError(
             f"cannot write the list of crops '{path}' ({error}); set cache or {CACHE_VARIABLE} to "
             'a folder that can be written'
         ) from error

@@ -7,6 +7,7 @@ from functools import cached_property
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from ..core.errors import UserError
 from .partially_labeled import IMAGE_SUFFIXES, PartiallyLabeledMixin
 
 
@@ -42,7 +43,7 @@ class ImageFolderSegDataset(PartiallyLabeledMixin, BaseSegDataset):
     def load_data_list(self) -> list[dict]:
         """Data items, see :meth:`PartiallyLabeledMixin.load_data_list`."""
         if self.labeled and not self._metainfo.get('classes'):
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} needs the names of the classes in the order of their '
                 "indices: metainfo=dict(classes=('background', ...))"
             )
@@ -54,7 +55,7 @@ class ImageFolderSegDataset(PartiallyLabeledMixin, BaseSegDataset):
         for name in sorted(self._listed_images(self.img_suffix)):
             stem = posixpath.splitext(name)[0]
             if stem in images:
-                raise ValueError(
+                raise UserError(
                     f"images '{images[stem]}' and '{name}' in '{self._folder('img_path')}' have "
                     'the same id; remove one or set img_suffix'
                 )

@@ -4,8 +4,9 @@ from typing import Any
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
-from .image_ids import image_ids
-from .image_labels import TagVocabulary, no_tags, read_image_labels, read_mask_labels
+from ..core.errors import UserError
+from .files.image_ids import image_ids
+from .files.image_labels import TagVocabulary, no_tags, read_image_labels, read_mask_labels
 
 MASKS = 'masks'
 
@@ -64,7 +65,7 @@ class ImageLabelDataset(Dataset):
                 allow_empty=allow_empty,
             )
         elif not getattr(self.dataset, 'labeled', True):
-            raise ValueError(
+            raise UserError(
                 "tags='masks' needs masks, but the dataset has labeled=False; remove it, or give "
                 'a file of tags'
             )

@@ -4,8 +4,8 @@ import numpy as np
 from mmseg.registry import DATASETS
 
 from .box_crops import BoxCropDataset
-from .instances import Box
-from .mask_checks import IGNORE
+from .files.instances import Box
+from .files.masks import IGNORE
 
 
 @DATASETS.register_module()

@@ -8,7 +8,8 @@ from typing import Any
 
 import mmengine.fileio as fileio
 
-from .splits import SplitError, complement, find_split, read_split
+from ..core.errors import FileError, MissingFileError, UserError
+from .files.splits import SplitError, complement, find_split, read_split
 
 CHECK_HINT = 'check data_root and data_prefix, or run tools/check_dataset.py CONFIG'
 
@@ -115,7 +116,7 @@ class PartiallyLabeledMixin:
             if 'failed to load image' not in str(error):
                 raise
             path = self.get_data_info(idx)['img_path']
-            raise OSError(
+            raise FileError(
                 f"image '{path}' is damaged; replace it or take it off the list. "
                 'tools/check_dataset.py CONFIG finds all such images'
             ) from error
@@ -147,7 +148,7 @@ class PartiallyLabeledMixin:
         """Files below the image folder that end in a suffix; hidden ones are left out."""
         folder = self._folder('img_path')
         if self._is_local(folder) and not os.path.isdir(folder):
-            raise FileNotFoundError(f"image folder '{folder}' does not exist; {CHECK_HINT}")
+            raise MissingFileError(f"image folder '{folder}' does not exist; {CHECK_HINT}")
         names = fileio.list_dir_or_file(
             folder, list_dir=False, suffix=suffix, recursive=True, backend_args=self.backend_args
         )
@@ -160,7 +161,7 @@ class PartiallyLabeledMixin:
     def _folder(self, key: str) -> str:
         folder = self.data_prefix.get(key)
         if folder is None:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} needs data_prefix.{key}'
                 + (', or labeled=False' if key == 'seg_map_path' else '')
             )
@@ -178,7 +179,7 @@ class PartiallyLabeledMixin:
             return
         source = f"split file '{self.ann_file}'" if self.ann_file else 'the image folder'
         listed = ', '.join(f"'{os.path.join(folder, name)}'" for name in missing[:3])
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{len(missing)} of the {len(names)} {kind}s of {source} do not exist: {listed}'
             f'{", ..." if len(missing) > 3 else ""}; {_hint(missing[0])}'
         )

@@ -3,10 +3,11 @@ import os
 import numpy as np
 from mmseg.registry import DATASETS
 
+from ..core.errors import MissingFileError, UserError
 from .box_crops import BoxCropDataset
-from .image_ids import image_ids
-from .instances import Box, box_iou
-from .proposal_files import read_proposals
+from .files.image_ids import image_ids
+from .files.instances import Box, box_iou
+from .files.proposal_files import read_proposals
 
 
 @DATASETS.register_module()
@@ -33,7 +34,7 @@ class ProposalCropDataset(BoxCropDataset):
 
     def __init__(self, *args, proposals: str, min_iou: float = 0.5, **kwargs) -> None:
         if not 0 < min_iou <= 1:
-            raise ValueError(f'min_iou is {min_iou}, but must be in (0, 1]')
+            raise UserError(f'min_iou is {min_iou}, but must be in (0, 1]')
         self.proposals, self.min_iou = proposals, min_iou
         super().__init__(*args, **kwargs)
 
@@ -41,7 +42,7 @@ class ProposalCropDataset(BoxCropDataset):
         for item, name in zip(items, image_ids(self.dataset), strict=True):
             item['sources'] = [os.path.join(self.proposals, f'{name}.npz')]
             if not os.path.isfile(item['sources'][0]):
-                raise FileNotFoundError(
+                raise MissingFileError(
                     f"image '{item['img_path']}' has no proposals '{item['sources'][0]}'; make "
                     'them with tools/make_proposals.py, and give its folder "proposals"'
                 )
@@ -56,7 +57,7 @@ class ProposalCropDataset(BoxCropDataset):
         proposals = read_proposals(path)
         if tuple(proposals.size) != tuple(size):
             (height, width), (rows, columns) = size, proposals.size
-            raise ValueError(
+            raise UserError(
                 f"mask '{item['seg_map_path']}' is {width}x{height} (width x height), but the "
                 f"image is {columns}x{rows} by its proposals '{path}'; run tools/check_dataset.py "
                 'CONFIG to find masks of another size than their image, or make the proposals '

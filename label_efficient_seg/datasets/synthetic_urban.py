@@ -2,6 +2,7 @@
 
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 
+from ..core.errors import MissingFileError
 from .partially_labeled import PartiallyLabeledMixin
 
 MASK_FOLDER = 'labels_train_ids'
@@ -32,7 +33,7 @@ class SyntheticUrbanDataset(PartiallyLabeledMixin, BaseSegDataset):
         except FileNotFoundError as error:
             if not kwargs.get('labeled', True):
                 raise
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f'{error}; masks and their list are written by '
                 f'tools/dataset_converters/to_train_ids.py {self.CONVERTER} DATA_ROOT'
             ) from error

@@ -6,9 +6,10 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
-from .class_splits import class_split
-from .file_walk import map_files
-from .mask_checks import IGNORE
+from ..core.errors import UserError
+from ..core.file_walk import map_files
+from .files.class_splits import class_split
+from .files.masks import IGNORE
 from .transforms import LoadCheckedAnnotations
 
 
@@ -48,7 +49,7 @@ class ZeroShotDataset(Dataset):
         self.label_map = self._hidden_label_map()
         transforms = self.dataset.pipeline.transforms
         if not any(isinstance(transform, LoadAnnotations) for transform in transforms):
-            raise ValueError(
+            raise UserError(
                 'ZeroShotDataset hides unseen classes where masks are loaded, but the pipeline of '
                 f'its {type(self.dataset).__name__} has no LoadAnnotations; put '
                 'LoadCheckedAnnotations there, or use a dataset without masks as it is'
@@ -107,7 +108,7 @@ class ZeroShotDataset(Dataset):
         found = map_files(shows_unseen, items, 'masks')
         kept = [index for index, unseen in enumerate(found) if not unseen]
         if not kept:
-            raise ValueError(
+            raise UserError(
                 f'all {len(items)} images show an unseen class, so drop_unseen_images leaves '
                 'none; switch it off, which hides their unseen pixels only'
             )

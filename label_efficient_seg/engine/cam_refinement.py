@@ -10,6 +10,7 @@ from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..core.errors import UserError
 from ..ops import dense_crf, with_background
 
 
@@ -32,7 +33,7 @@ def load_affinity_net(cfg: Config, checkpoint: str) -> nn.Module:
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise ValueError(
+        raise UserError(
             f'the checkpoint {checkpoint!r} is not of the {type(model).__name__} of this config: '
             f'{error}'
         ) from error
@@ -46,7 +47,7 @@ def check_affinity_net(model: nn.Module) -> nn.Module:
         ValueError: If it cannot refine CAMs.
     """
     if not hasattr(model, 'refine'):
-        raise ValueError(
+        raise UserError(
             f'a {type(model).__name__} refines no CAMs; the config needs an AffinityNet'
         )
     return model

@@ -12,7 +12,8 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
-from ..atomic import write_atomically
+from ..core.atomic import write_atomically
+from ..core.errors import MissingFileError, UserError
 
 TRUST_FLAG = '--trust-checkpoint'
 
@@ -75,7 +76,7 @@ def load_checkpoint_file(filename: str, map_location: Any = None) -> dict:
     """
     path = Path(filename).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'checkpoint {str(path)!r} does not exist; if a config names it as initial weights, '
             'the config or its base says how to get it'
         )
@@ -89,13 +90,13 @@ def load_checkpoint_file(filename: str, map_location: Any = None) -> dict:
     except Exception as error:  # reading a damaged pickle ends in any of a dozen types
         if not _is_refusal(error, path):
             raise _damaged(path) from error
-        raise ValueError(
+        raise UserError(
             f'checkpoint {str(path)!r} holds more than tensors and plain containers and was not '
             f'loaded, since unpickling it could run code. If you trust its source, add '
             f'{TRUST_FLAG}. ({_reason(error)})'
         ) from error
     if not isinstance(checkpoint, dict):
-        raise ValueError(
+        raise UserError(
             f'checkpoint {str(path)!r} holds a {type(checkpoint).__name__} instead of a dict of '
             'weights; save model.state_dict()'
         )
@@ -112,8 +113,8 @@ def _load_safetensors(path: Path, map_location: Any) -> dict:
         raise _damaged(path) from error
 
 
-def _damaged(path: Path) -> ValueError:
-    return ValueError(
+def _damaged(path: Path) -> UserError:
+    return UserError(
         f'checkpoint {str(path)!r} is damaged or incomplete ({path.stat().st_size:,} '
         'bytes); download or write it again, or use an earlier one'
     )

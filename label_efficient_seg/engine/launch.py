@@ -16,8 +16,9 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
+from ..core.errors import RunError, UserError
 from .checkpoint import latest_checkpoint
-from .readable_errors import unknown_argument
+from .errors import unknown_argument
 
 
 def load_config(
@@ -40,7 +41,7 @@ def load_config(
         FileNotFoundError: If there is neither such a file nor such a shipped config.
         ValueError: If an option is about something that configs do not have.
     """
-    from ..config_index import get_config_path
+    from ..core.config_index import get_config_path
 
     filename = path if osp.isfile(path) else get_config_path(path)
     cfg = Config.fromfile(str(filename))
@@ -64,7 +65,7 @@ def _check_options(cfg: Config, options: dict) -> None:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f'; did you mean {close[0]!r}?' if close else ''
-            raise ValueError(f'option {key!r}: the config has no {name!r}{hint}')
+            raise UserError(f'option {key!r}: the config has no {name!r}{hint}')
 
 
 def _replace(node: Any, key: str, old: Any, new: Any) -> None:
@@ -86,7 +87,7 @@ def check_trainable(cfg: Config) -> None:
         ValueError: If there is nothing to train.
     """
     if not (cfg.get('train_dataloader') and cfg.get('optim_wrapper')):
-        raise ValueError(
+        raise UserError(
             f"config '{cfg.filename}' trains nothing: it has no train_dataloader or no "
             'optim_wrapper. Its first lines say what it is for'
         )
@@ -102,7 +103,7 @@ def enable_amp(cfg: Config) -> None:
         RuntimeError: If there is no accelerator.
     """
     if not torch.cuda.is_available():
-        raise RuntimeError(
+        raise RunError(
             '--amp needs an accelerator, and PyTorch finds none on this machine; train without it'
         )
     wrapper = cfg.optim_wrapper
@@ -118,7 +119,7 @@ def enable_amp(cfg: Config) -> None:
     for entry in wrappers:
         kind = entry.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-            raise ValueError(
+            raise UserError(
                 f'--amp replaces OptimWrapper by AmpOptimWrapper, but the config has {kind!r}'
             )
         entry.type = 'AmpOptimWrapper'
@@ -180,7 +181,7 @@ def build_runner(cfg: Config) -> Runner:
     os.environ.setdefault('LOCAL_RANK', '0')
     streams = cfg.get('train_dataloader')
     if (cfg.get('auto_scale_lr') or {}).get('enable') and streams and 'dataset' not in streams:
-        raise ValueError(
+        raise UserError(
             'auto_scale_lr.enable scales all optimizers by one batch size, but this '
             'config has one per stream; set the learning rates instead'
         )
@@ -255,10 +256,10 @@ def prepare_test(
         )
         writers = [e for e in evaluators if e.type in ('IoUMetric', 'SubsetIoUMetric')]
         if not writers:
-            raise ValueError('--out needs an IoUMetric in test_evaluator')
+            raise UserError('--out needs an IoUMetric in test_evaluator')
         writers[0].update(output_dir=out)
     if tta:
         if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
-            raise ValueError('--tta needs tta_model and tta_pipeline in the config')
+            raise UserError('--tta needs tta_model and tta_pipeline in the config')
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.model = dict(cfg.tta_model, module=cfg.model)

@@ -18,7 +18,8 @@ from mmseg.apis import init_model
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
-from ..atomic import atomic_path
+from ..core.atomic import atomic_path
+from ..core.errors import ExistingFileError, UserError
 from .checkpoint import load_checkpoint_file
 
 SAFETENSORS_LOADER = '''
@@ -72,7 +73,7 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
     _check_plain(cfg.model)
     out_dir = Path(out_dir)
     if out_dir.exists() and any(out_dir.iterdir()):
-        raise FileExistsError(f'{str(out_dir)!r} exists and is not empty; choose a new folder')
+        raise ExistingFileError(f'{str(out_dir)!r} exists and is not empty; choose a new folder')
     loaded = load_checkpoint_file(checkpoint, 'cpu')
     model = MODELS.build(_without_pretraining(cfg.model))
     _load_strictly(model, loaded.get('state_dict', loaded), checkpoint)
@@ -84,7 +85,7 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
     }
     meta = dict(dataset_meta=_plain_meta(loaded.get('meta', {}).get('dataset_meta') or {}))
     if 'classes' not in meta['dataset_meta']:
-        raise ValueError(
+        raise UserError(
             f'{checkpoint!r} does not say which classes it has (meta.dataset_meta); '
             'publish a checkpoint that training wrote'
         )
@@ -111,7 +112,7 @@ def _check_plain(model: dict) -> None:
         component = MODELS.get(name)
         for known, parts in NOT_PLAIN.items():
             if isinstance(component, type) and issubclass(component, MODELS.get(known)):
-                raise ValueError(
+                raise UserError(
                     f'a model with {name} cannot be published: its prediction needs {parts}, '
                     'which a plain EncoderDecoder of MMSeg lacks; use it where this package is '
                     'installed, with tools/test.py or init_model(config, checkpoint)'
@@ -155,7 +156,7 @@ def _load_strictly(model: torch.nn.Module, state: dict, checkpoint: str) -> None
         if name in state and state[name].shape != tensor.shape
     ]
     if missing or unknown or differing:
-        raise ValueError(
+        raise UserError(
             f'{checkpoint!r} is not of this config: {len(missing)} tensors are missing '
             f'{missing[:3]}, {len(unknown)} are unknown {unknown[:3]}, {len(differing)} have '
             f'another shape {differing[:3]}'
@@ -203,7 +204,7 @@ def _own_modules(model: dict) -> str:
 def _check_standalone(module: str, source: str, package: str) -> None:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and (node.level or node.module.startswith(package)):
-            raise ValueError(
+            raise UserError(
                 f'{module} imports from this package and cannot be published alone; '
                 'a published network may import only PyTorch and MMSeg'
             )
@@ -270,7 +271,7 @@ def _check(model: torch.nn.Module, config: Path, weights: Path) -> None:
     difference = (expected - found).abs().max()
     # Weights at another place in memory may be summed in another order. Not <=, so that NaN fails.
     if not difference <= 1e-5 * expected.abs().max():
-        raise ValueError(
+        raise UserError(
             f'the published model differs from the trained one by {difference:.2e}; nothing was '
             'written'
         )

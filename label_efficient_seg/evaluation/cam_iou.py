@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.errors import UserError
+
 IGNORE = 255
 
 
@@ -44,7 +46,7 @@ def mean_iou(areas: np.ndarray) -> np.ndarray:
     intersection, union = areas
     occurs = union > 0
     if not occurs.any(0).all():
-        raise ValueError('no mask has a labeled pixel; check the masks, or evaluate without them')
+        raise UserError('no mask has a labeled pixel; check the masks, or evaluate without them')
     return 100 * (intersection / np.maximum(union, 1)).sum(0) / occurs.sum(0)
 
 
@@ -81,7 +83,7 @@ class SweepResult(NamedTuple):
     alpha: float
     alpha_threshold: float
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """``mIoU``, at the best ``threshold``, and ``mIoU_alpha16``, at that of the power 16."""
         best = int(self.values.argmax())
         at_alpha = self.values[np.searchsorted(self.thresholds, self.alpha_threshold)]
@@ -123,7 +125,7 @@ class ThresholdSweep:
             ValueError: If the sizes differ.
         """
         if cams.shape != (len(classes), *mask.shape):
-            raise ValueError(
+            raise UserError(
                 f'CAMs of shape {cams.shape} do not fit {len(classes)} classes and a mask of shape '
                 f'{mask.shape}'
             )
@@ -146,7 +148,7 @@ class ThresholdSweep:
         return np.stack([intersection, predicted + labels - intersection])
 
     def result(self, areas: np.ndarray) -> SweepResult:
-        """Figures of all images.
+        """Metrics of all images.
 
         Args:
             areas (np.ndarray): Sum of what :meth:`areas` gives for them.

@@ -8,10 +8,11 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
 
+from ..core.errors import UserError
 from .cam_iou import ThresholdSweep
 
 GIVEN_TAGS = (
-    'the tags of these images were given, not predicted: the figures hold for images whose tags '
+    'the tags of these images were given, not predicted: the metrics hold for images whose tags '
     'are known, as in training, and on a validation set they do not compare with those of methods '
     "that predict the tags (model.labels='predicted')"
 )
@@ -50,7 +51,7 @@ class CAMIoUMetric(BaseMetric):
         sweep = ThresholdSweep(len(self.dataset_meta['classes']), self.alpha)
         for sample in data_samples:
             if missing := [key for key in ('cams', 'gt_sem_seg') if key not in sample]:
-                raise ValueError(
+                raise UserError(
                     f"the prediction of '{sample.get('img_path')}' has no {missing[0]}; "
                     'CAMIoUMetric needs a CAMSegmentor, and a test pipeline that loads masks'
                 )
@@ -62,9 +63,9 @@ class CAMIoUMetric(BaseMetric):
             self.results.append((areas.astype(np.int32), given))
 
     def compute_metrics(self, results: list[tuple[np.ndarray, bool]]) -> dict[str, float]:
-        """Figures over all images; a warning if all tags were given."""
+        """Metrics over all images; a warning if all tags were given."""
         total = sum(areas.astype(np.int64) for areas, _ in results)
         if all(given for _, given in results):
             print_log(GIVEN_TAGS, 'current', logging.WARNING)
         sweep = ThresholdSweep(len(self.dataset_meta['classes']), self.alpha)
-        return sweep.result(total).figures()
+        return sweep.result(total).metrics()

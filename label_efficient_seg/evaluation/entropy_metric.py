@@ -6,6 +6,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
+from ..core.errors import UserError
 from ..ops import entropy_map
 
 
@@ -38,13 +39,13 @@ class EntropyMetric(BaseMetric):
         """
         for sample in data_samples:
             if 'seg_logits' not in sample:
-                raise ValueError(
+                raise UserError(
                     f"the prediction of '{sample.get('img_path')}' has no seg_logits, from which "
                     'EntropyMetric takes the entropy'
                 )
             logits = sample['seg_logits']['data']
             if len(logits) < 2:
-                raise ValueError(
+                raise UserError(
                     'EntropyMetric needs the softmax scores of at least two classes, but the model '
                     'predicts one, as heads with a sigmoid do; take EntropyMetric out of the '
                     'evaluators'

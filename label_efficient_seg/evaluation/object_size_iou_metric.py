@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
+from ..core.errors import UserError
 from .cam_iou import label_areas
 
 IGNORE = 255
@@ -29,7 +30,7 @@ class ObjectSizeIoUMetric(BaseMetric):
             dict(type='ObjectSizeIoUMetric', sizes=dict(mIoU_small=(0, 40), mIoU_large=(40, 1e9)))]
 
     Args:
-        sizes (Mapping[str, tuple[float, float]], optional): Names of the figures, each with the
+        sizes (Mapping[str, tuple[float, float]], optional): Names of the metrics, each with the
             least size in pixels and the one that is too large. Defaults to COCO's: below 32,
             from there to 96, and above.
         background (int): Label of pixels of no object.
@@ -51,7 +52,7 @@ class ObjectSizeIoUMetric(BaseMetric):
         self.sizes = dict(sizes or COCO_SIZES)
         for name, (low, high) in self.sizes.items():
             if not 0 <= low < high:
-                raise ValueError(
+                raise UserError(
                     f'{name} of ObjectSizeIoUMetric has the sizes {low} to {high}; the first must '
                     'be at least 0 and below the second'
                 )
@@ -79,15 +80,15 @@ class ObjectSizeIoUMetric(BaseMetric):
             self.results.append(np.stack(areas).astype(np.int32))
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
-        """Figures over all images; a range without any object is NaN."""
+        """Metrics over all images; a range without any object is NaN."""
         totals = sum(areas.astype(np.int64) for areas in results)
-        figures = {}
+        metrics = {}
         for name, (common, either, truth) in zip(self.sizes, totals, strict=True):
             present = truth > 0
             present[self.background] = False
             iou = common[present] / either[present]
-            figures[name] = round(100 * iou.mean(), 2) if len(iou) else float('nan')
-        return figures
+            metrics[name] = round(100 * iou.mean(), 2) if len(iou) else float('nan')
+        return metrics
 
 
 def object_sizes(mask: np.ndarray, background: int = 0) -> np.ndarray:

@@ -6,6 +6,8 @@ import numpy as np
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
+from ..core.errors import UserError
+
 
 @METRICS.register_module()
 class SubsetIoUMetric(IoUMetric):
@@ -18,12 +20,12 @@ class SubsetIoUMetric(IoUMetric):
             type='SubsetIoUMetric', iou_metrics=['mIoU'], subsets=dict(mIoU13=['road', ...]))
 
     Args:
-        subsets (Mapping[str, Sequence[str]]): Names of the figures, such as ``'mIoU13'``, and of
+        subsets (Mapping[str, Sequence[str]]): Names of the metrics, such as ``'mIoU13'``, and of
             the classes of each.
         **kwargs: Of ``IoUMetric``.
 
     Raises:
-        ValueError: If a subset is empty, or named like a figure that ``IoUMetric`` reports; when
+        ValueError: If a subset is empty, or named like a metric that ``IoUMetric`` reports; when
             the classes of the dataset are known, also if a subset has others.
     """
 
@@ -34,7 +36,7 @@ class SubsetIoUMetric(IoUMetric):
         for name, classes in subsets.items():
             if name in self.TAKEN or not classes:
                 reason = 'IoUMetric reports this already' if classes else 'it has no class'
-                raise ValueError(f'subset {name!r} of SubsetIoUMetric: {reason}')
+                raise UserError(f'subset {name!r} of SubsetIoUMetric: {reason}')
         self.subsets = {name: tuple(classes) for name, classes in subsets.items()}
 
     @IoUMetric.dataset_meta.setter
@@ -43,14 +45,14 @@ class SubsetIoUMetric(IoUMetric):
         for name, classes in self.subsets.items():
             unknown = set(classes) - set(dataset_meta['classes'])
             if unknown:
-                raise ValueError(
+                raise UserError(
                     f'subset {name!r} of SubsetIoUMetric has {", ".join(sorted(unknown))}, but the '
                     f'classes of the dataset are {", ".join(dataset_meta["classes"])}'
                 )
         self._dataset_meta = dataset_meta
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compute the figures of ``IoUMetric`` and those of the subsets, in percent."""
+        """Compute the metrics of ``IoUMetric`` and those of the subsets, in percent."""
         metrics = super().compute_metrics(results)
         if self.format_only:
             return metrics

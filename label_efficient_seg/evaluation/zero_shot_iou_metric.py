@@ -11,7 +11,8 @@ from mmseg.registry import METRICS
 from prettytable import PrettyTable
 from torch import Tensor
 
-from ..datasets.class_splits import class_split
+from ..core.errors import UserError
+from ..datasets.files.class_splits import class_split
 
 
 @METRICS.register_module()
@@ -24,7 +25,7 @@ class ZeroShotIoUMetric(IoUMetric):
     harmonic mean ``2 S U / (S + U)`` of the mean IoU S of the seen and U of the unseen.
 
     Classes that neither occur nor are predicted do not count in a mean, as in ``IoUMetric``. A
-    figure of which nothing counts is NaN; without a pixel of an unseen class there is a warning.
+    metric of which nothing counts is NaN; without a pixel of an unseen class there is a warning.
 
     Args:
         split (str | Mapping[str, Sequence[str]]): The classes, as :func:`class_split` takes them.
@@ -41,7 +42,7 @@ class ZeroShotIoUMetric(IoUMetric):
     def __init__(self, split: str | Mapping[str, Sequence[str]], stride: int = 1, **kwargs) -> None:
         super().__init__(iou_metrics=['mIoU'], **kwargs)
         if stride < 1:
-            raise ValueError(f'stride of ZeroShotIoUMetric is {stride}; 1 scores every pixel')
+            raise UserError(f'stride of ZeroShotIoUMetric is {stride}; 1 scores every pixel')
         self.split = split
         self.stride = stride
 
@@ -73,7 +74,7 @@ class ZeroShotIoUMetric(IoUMetric):
         return super().intersect_and_union(pred_label, label, num_classes, ignore_index)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Figures over all images; the table goes to the log."""
+        """Metrics over all images; the table goes to the log."""
         if self.format_only:
             return super().compute_metrics(results)
         # float32, in which IoUMetric adds, cannot count the pixels of many images.
@@ -89,16 +90,16 @@ class ZeroShotIoUMetric(IoUMetric):
         if not truth[unseen].any():
             print_log('no pixel belongs to an unseen class', 'current', logging.WARNING)
         self._log_table(iou, accuracy)
-        figures = {}
+        metrics = {}
         for suffix, group in (('', sorted(seen + unseen)), ('_seen', seen), ('_unseen', unseen)):
             pixels = truth[group].sum()
             correct = 100 * intersection[group].sum()
-            figures[f'aAcc{suffix}'] = correct / pixels if pixels else np.nan
-            figures[f'mAcc{suffix}'] = _mean(accuracy[group])
-            figures[f'mIoU{suffix}'] = _mean(iou[group])
-        s, u = figures['mIoU_seen'], figures['mIoU_unseen']
-        figures['hIoU'] = 2 * s * u / (s + u) if s + u else 0.0
-        return {name: round(float(value), 2) for name, value in figures.items()}
+            metrics[f'aAcc{suffix}'] = correct / pixels if pixels else np.nan
+            metrics[f'mAcc{suffix}'] = _mean(accuracy[group])
+            metrics[f'mIoU{suffix}'] = _mean(iou[group])
+        s, u = metrics['mIoU_seen'], metrics['mIoU_unseen']
+        metrics['hIoU'] = 2 * s * u / (s + u) if s + u else 0.0
+        return {name: round(float(value), 2) for name, value in metrics.items()}
 
     def _log_table(self, iou: np.ndarray, accuracy: np.ndarray) -> None:
         table = PrettyTable(['Class', 'Labels', 'IoU', 'Acc'])

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..core.errors import UserError
+
 RGB = Sequence[int]
 
 # White: the one colour that no common class palette (VOC, Cityscapes, CamVid) uses.
@@ -25,7 +27,7 @@ def default_palette(num_classes: int) -> np.ndarray:
     bit ``7 - k`` of colour channel ``c``.
     """
     if not 0 < num_classes <= 256:
-        raise ValueError(f'a palette has 1 to 256 colours, but num_classes is {num_classes}')
+        raise UserError(f'a palette has 1 to 256 colours, but num_classes is {num_classes}')
     index = np.arange(num_classes)
     palette = np.zeros((num_classes, 3), np.uint8)
     for bit in range(8):
@@ -59,12 +61,12 @@ def colorize(
     mask = np.asarray(mask)
     palette = np.asarray(palette, np.uint8).reshape(-1, 3)
     if mask.ndim != 2:
-        raise ValueError(f'a label map has shape (H, W), but got {mask.shape}')
+        raise UserError(f'a label map has shape (H, W), but got {mask.shape}')
     ignored = mask == ignore_index
     outside = ~ignored & ((mask < 0) | (mask >= len(palette)))
     if outside.any():
         labels = np.unique(mask[outside])[:5].tolist()
-        raise ValueError(
+        raise UserError(
             f'labels {labels} have no colour: the palette has {len(palette)} and ignore_index is '
             f'{ignore_index}; check the number of classes and reduce_zero_label of the dataset'
         )
@@ -85,7 +87,7 @@ def heatmap(values: np.ndarray) -> np.ndarray:
     """
     values = np.asarray(values, np.float32)
     if values.ndim != 2:
-        raise ValueError(f'a value map has shape (H, W), but got {values.shape}')
+        raise UserError(f'a value map has shape (H, W), but got {values.shape}')
     finite = np.isfinite(values)
     levels = np.rint(np.clip(np.where(finite, values, 0), 0, 1) * 255).astype(np.uint8)
     image = cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS)[..., ::-1].copy()
@@ -111,7 +113,7 @@ def overlay(
         np.ndarray: RGB image, shape (H, W, 3), uint8.
     """
     if image.shape != colors.shape:
-        raise ValueError(f'cannot lay {colors.shape} over {image.shape}: the sizes differ')
+        raise UserError(f'cannot lay {colors.shape} over {image.shape}: the sizes differ')
     blended = np.rint((1 - alpha) * image.astype(np.float32) + alpha * colors).astype(np.uint8)
     return blended if where is None else np.where(where[..., None], blended, image)
 

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..atomic import write_atomically
-from .scalar_logs import Series
+from ..core.atomic import write_atomically
+from ..core.errors import UserError
+from ..core.logs import Series
 
 # One run: its scalars; or several seeds of it, drawn as their mean and range.
 RunScalars = Mapping[str, Series] | Sequence[Mapping[str, Series]]
@@ -93,7 +94,7 @@ def plot_curves(
     logged = {name for run in seeds.values() for scalars in run for name in scalars}
     groups = [group for group in groups if _matching(group, logged)]
     if not groups:
-        raise ValueError(
+        raise UserError(
             f'none of the runs {list(runs)} logged a scalar to plot; they logged '
             f'{sorted(logged) or "nothing"}'
         )

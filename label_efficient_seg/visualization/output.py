@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..atomic import write_atomically
+from ..core.atomic import write_atomically
 
 
 def encode_png(image: np.ndarray) -> bytes:

@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..core.errors import UserError
 from .colors import IGNORE_COLOR, RGB, heatmap
 
 BACKGROUND = (255, 255, 255)
@@ -98,7 +99,7 @@ def make_panel(
     """
     tiles = [Tile(*column) for column in columns]
     if not tiles:
-        raise ValueError('a panel needs at least one column')
+        raise UserError('a panel needs at least one column')
     for tile in tiles:
         _check_rgb(tile.image, f'column {tile.title!r}')
     height, width = tiles[0].image.shape[:2]
@@ -141,7 +142,7 @@ def make_grid(rows: Sequence[np.ndarray], gap: int = 0) -> np.ndarray:
         ValueError: If there is no row, or a row is not uint8 RGB.
     """
     if not rows:
-        raise ValueError('a grid needs at least one row')
+        raise UserError('a grid needs at least one row')
     for index, row in enumerate(rows):
         _check_rgb(row, f'row {index}')
     height = sum(len(row) for row in rows) + gap * (len(rows) - 1)
@@ -178,7 +179,7 @@ def resize_to(image: np.ndarray, width: int, height: int, smooth: bool = True) -
 
 def _check_rgb(image: np.ndarray, what: str) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(
+        raise UserError(
             f'{what} must be uint8 of shape (H, W, 3), but is {image.dtype} of {image.shape}; '
             'paint label maps with colorize() and value maps with heatmap()'
         )

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from label_efficient_seg.atomic import atomic_path
 from label_efficient_seg.converters import FORMATS, convert_labels, format_summary, urban_labels
+from label_efficient_seg.core.atomic import atomic_path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'to_train_ids.py'

@@ -8,8 +8,8 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from label_efficient_seg.datasets.check_report import format_report
-from label_efficient_seg.datasets.checking import check_config
+from label_efficient_seg.datasets.checks.check_report import format_report
+from label_efficient_seg.datasets.checks.checking import check_config
 
 from .conftest import VOC_IDS, random_mask, write_image, write_list, write_mask
 
@@ -93,7 +93,7 @@ def test_sound_data_and_its_statistics(cfg):
 
 
 def test_images_are_spread_and_read_once(cfg, monkeypatch):
-    from label_efficient_seg.datasets import checking
+    from label_efficient_seg.datasets.checks import checking
 
     read = []
     inspect = checking.inspect

@@ -4,11 +4,11 @@ from mmseg.datasets import COCOStuffDataset, PascalContextDataset
 
 from label_efficient_seg.datasets import (
     SemiVOCDataset,
-    ToyDataset,
     list_class_embeddings,
     load_class_embeddings,
 )
-from label_efficient_seg.datasets.class_embeddings import write_class_embeddings
+from label_efficient_seg.datasets.files.class_embeddings import write_class_embeddings
+from label_efficient_seg.datasets.toy import ToyDataset
 
 NAMES = ('cat', 'potted plant', 'wall-brick')
 SHIPPED = [name for name in list_class_embeddings() if name != 'toy']

@@ -7,9 +7,9 @@ from mmengine.config import Config
 from mmseg.datasets.transforms import PackSegInputs  # noqa: F401 - registers
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from label_efficient_seg.config_index import resource_root
-from label_efficient_seg.datasets.checking import check_config
-from label_efficient_seg.datasets.splits import read_split
+from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.datasets.checks.checking import check_config
+from label_efficient_seg.datasets.files.splits import read_split
 
 from .conftest import random_mask, write_image, write_list, write_mask
 

@@ -8,10 +8,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
-from label_efficient_seg.config_index import resource_root
-from label_efficient_seg.datasets import BranchDataLoader, ImageLabelDataset, transforms
-from label_efficient_seg.datasets.image_ids import image_ids
-from label_efficient_seg.datasets.mask_checks import MaskError
+from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.datasets import ImageLabelDataset, StreamDataLoader, transforms
+from label_efficient_seg.datasets.files.image_ids import image_ids
+from label_efficient_seg.datasets.files.masks import MaskError
 
 from .conftest import VOC_IDS, random_mask, write_mask
 
@@ -170,7 +170,7 @@ def test_streams_do_not_depend_on_workers(voc_root):
             sampler=dict(type='InfiniteSampler', shuffle=True),
             dataset=dict(type='ImageLabelDataset', dataset=source(voc_root, crop)),
         )
-        loader = BranchDataLoader(dict(tagged=stream), seed=0)
+        loader = StreamDataLoader(dict(tagged=stream), seed=0)
         assert loader.dataset.metainfo['classes'][1] == 'aeroplane'
         batches.append(next(loader.batches(start=2))['tagged'])
     first, second = batches

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from label_efficient_seg.datasets.image_labels import TagVocabulary, read_image_labels
+from label_efficient_seg.datasets.files.image_labels import TagVocabulary, read_image_labels
 
 from .conftest import random_mask, write_mask
 

@@ -6,7 +6,7 @@ from math import ceil, floor
 import numpy as np
 import pytest
 
-from label_efficient_seg.datasets.instances import box_iou, enlarge_boxes, object_boxes
+from label_efficient_seg.datasets.files.instances import box_iou, enlarge_boxes, object_boxes
 
 
 def flood(mask: np.ndarray) -> set[tuple]:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from label_efficient_seg.config_index import resource_root
-from label_efficient_seg.datasets import load_class_embeddings, word_vector_files
-from label_efficient_seg.datasets.make_class_embeddings import make_class_embeddings
-from label_efficient_seg.datasets.word_vector_files import find_word_vectors
+from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.datasets import load_class_embeddings
+from label_efficient_seg.datasets.files import word_vector_files
+from label_efficient_seg.datasets.files.make_class_embeddings import make_class_embeddings
+from label_efficient_seg.datasets.files.word_vector_files import find_word_vectors
 
 SIZE = 7
 WORDS = ['</s>', 'the', 'Pole', 'cat', 'potted', 'pole', 'naïve', 'plant', 'hot_dog', 'wall']

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from label_efficient_seg.datasets.make_split import check_split, make_split
-from label_efficient_seg.datasets.splits import checksum, read_split
+from label_efficient_seg.datasets.files.make_split import check_split, make_split
+from label_efficient_seg.datasets.files.splits import checksum, read_split
 
 from .conftest import write_list, write_mask
 

@@ -9,7 +9,7 @@ import torch
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from label_efficient_seg.datasets import BranchDataLoader, box_crops
+from label_efficient_seg.datasets import StreamDataLoader, box_crops
 from label_efficient_seg.datasets.toy.folder import CACHE_VARIABLE
 
 from .conftest import write_image, write_list, write_mask
@@ -162,7 +162,7 @@ def test_items_depend_on_seed_and_position_alone(root):
 
     def inputs(start: int, seed: int = 1) -> list[torch.Tensor]:
         torch.rand(7)
-        batches = BranchDataLoader(dict(labeled=stream), seed).batches(start)
+        batches = StreamDataLoader(dict(labeled=stream), seed).batches(start)
         return [torch.stack(next(batches)['labeled']['inputs']) for _ in range(3)]
 
     early, late = inputs(0), inputs(1)

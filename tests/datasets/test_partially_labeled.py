@@ -16,8 +16,8 @@ from label_efficient_seg.datasets import (
     SemiCityscapesDataset,
     SemiVOCDataset,
 )
-from label_efficient_seg.datasets.mask_checks import MaskError
-from label_efficient_seg.datasets.splits import SplitError
+from label_efficient_seg.datasets.files.masks import MaskError
+from label_efficient_seg.datasets.files.splits import SplitError
 
 from .conftest import VOC_IDS, random_mask, write_image, write_list, write_mask
 

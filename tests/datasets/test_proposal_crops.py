@@ -8,7 +8,7 @@ import pytest
 from mmseg.registry import DATASETS
 
 from label_efficient_seg.datasets import box_crops
-from label_efficient_seg.datasets.proposal_files import Proposals, write_proposals
+from label_efficient_seg.datasets.files.proposal_files import Proposals, write_proposals
 
 from .test_object_crops import boxes, config, root  # noqa: F401 - a fixture
 

@@ -2,12 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from label_efficient_seg.datasets import ToyDataset, make_proposals
-from label_efficient_seg.datasets.instances import box_iou, object_boxes
-from label_efficient_seg.datasets.proposals import METHODS, Objectness
+from label_efficient_seg.datasets.files.instances import box_iou, object_boxes
+from label_efficient_seg.datasets.proposals import METHODS, Objectness, make_proposals
 from label_efficient_seg.datasets.proposals.edges import find_edges
 from label_efficient_seg.datasets.proposals.objectness import CUT, FLOOR, OUTSIDE, POWER, RING
 from label_efficient_seg.datasets.proposals.windows import suppress, window_grid
+from label_efficient_seg.datasets.toy import ToyDataset
 
 contributed = pytest.mark.skipif(not hasattr(cv2, 'ximgproc'), reason='needs OpenCV contrib')
 ALL = ['windows', *(pytest.param(x, marks=contributed) for x in ('edge_boxes', 'selective_search'))]

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from label_efficient_seg.config_index import resource_root
-from label_efficient_seg.datasets.make_split import check_split
-from label_efficient_seg.datasets.splits import checksum, read_split
+from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.datasets.files.make_split import check_split
+from label_efficient_seg.datasets.files.splits import checksum, read_split
 
 SPLITS = resource_root() / 'splits'
 COUNTS = {

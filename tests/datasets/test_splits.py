@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from label_efficient_seg.datasets.splits import (
+from label_efficient_seg.datasets.files.splits import (
     SplitError,
     checksum,
     complement,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from label_efficient_seg.datasets.stratification import random_selection, stratified_selection
+from label_efficient_seg.datasets.files.stratification import random_selection, stratified_selection
 
 
 def population(seed: int, images: int = 400, classes: int = 12) -> np.ndarray:

@@ -27,6 +27,7 @@ from label_efficient_seg.datasets.toy import (
     ToyDataset,
     ToyObject,
     ToySpec,
+    difficulty,
     folder,
     render,
     stratified_order,
@@ -35,7 +36,6 @@ from label_efficient_seg.datasets.toy import (
 )
 from label_efficient_seg.datasets.toy.scene import signed_distance
 from label_efficient_seg.datasets.toy.spec import HUES
-from label_efficient_seg.datasets.toy.style import difficulty
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = ToySpec(num_train=16, num_val=3, num_target_train=4, num_target_val=2)

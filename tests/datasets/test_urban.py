@@ -17,10 +17,8 @@ from label_efficient_seg.datasets import (
     SemiCityscapesDataset,
     SynscapesDataset,
     SYNTHIADataset,
-    ToyDataset,
-    toy_root,
 )
-from label_efficient_seg.datasets.toy import ToySpec
+from label_efficient_seg.datasets.toy import ToyDataset, ToySpec, toy_root
 
 from .conftest import random_mask, write_image, write_list, write_mask
 
@@ -143,24 +141,24 @@ def test_iou_over_the_16_classes(tmp_path):
         sample.pred_sem_seg = PixelData(data=torch.from_numpy(prediction)[None])
         assert isinstance(sample, SegDataSample)
         evaluator.process([sample])
-    figures = evaluator.evaluate(2)
+    metrics = evaluator.evaluate(2)
     valid = np.stack(truths) != 255
     predicted, true = predictions[valid], np.stack(truths)[valid]
     ious = [
         100 * ((predicted == c) & (true == c)).sum() / ((predicted == c) | (true == c)).sum()
         for c in range(16)
     ]
-    assert figures['mIoU'] == pytest.approx(np.mean(ious), abs=0.006)
+    assert metrics['mIoU'] == pytest.approx(np.mean(ious), abs=0.006)
     without = ious[:3] + ious[6:]
-    assert figures['mIoU13'] == pytest.approx(np.mean(without), abs=0.006)
+    assert metrics['mIoU13'] == pytest.approx(np.mean(without), abs=0.006)
 
 
-def test_absolute_lists_and_pseudo_labels_of_cityscapes(tmp_path, monkeypatch):
+def test_absolute_lists_and_pseudo_masks_of_cityscapes(tmp_path, monkeypatch):
     names = ['aachen/aachen_000000_000019', 'ulm/ulm_000001_000019', 'ulm/ulm_000002_000019']
     write_cityscapes(tmp_path / 'data', names, masks=False)
     ranking = tmp_path / 'ranking'
     for seed, name in enumerate(names[:2]):
-        write_mask(ranking / f'pseudo_labels/{name}.png', random_mask(seed + 5, 19), palette=True)
+        write_mask(ranking / f'pseudo_masks/{name}.png', random_mask(seed + 5, 19), palette=True)
     write_list(ranking / 'easy.txt', names[1::-1])
     write_list(ranking / 'hard.txt', names[2:])
     monkeypatch.chdir(tmp_path)
@@ -168,7 +166,7 @@ def test_absolute_lists_and_pseudo_labels_of_cityscapes(tmp_path, monkeypatch):
         easy = SemiCityscapesDataset(
             data_root=data_root,
             ann_file=str(ranking / 'easy.txt'),
-            data_prefix=dict(seg_map_path=str(ranking / 'pseudo_labels')),
+            data_prefix=dict(seg_map_path=str(ranking / 'pseudo_masks')),
             seg_map_suffix='.png',
             pipeline=LABELED,
         )
@@ -183,16 +181,16 @@ def test_absolute_lists_and_pseudo_labels_of_cityscapes(tmp_path, monkeypatch):
         assert [hard.get_data_info(i)['img_path'] for i in range(len(hard))] == [
             f'{data_root}/leftImg8bit/train/{names[2]}_leftImg8bit.png'
         ]
-    with pytest.raises(FileNotFoundError, match='1 of the 1 masks .*/pseudo_labels/ulm/'):
+    with pytest.raises(FileNotFoundError, match='1 of the 1 masks .*/pseudo_masks/ulm/'):
         SemiCityscapesDataset(
             data_root='data',
             ann_file=str(ranking / 'hard.txt'),
-            data_prefix=dict(seg_map_path=str(ranking / 'pseudo_labels')),
+            data_prefix=dict(seg_map_path=str(ranking / 'pseudo_masks')),
             seg_map_suffix='.png',
         )
 
 
-def test_absolute_lists_and_pseudo_labels_of_camvid_and_the_toy_dataset(tmp_path):
+def test_absolute_lists_and_pseudo_masks_of_camvid_and_the_toy_dataset(tmp_path):
     write_image(tmp_path / 'data/images/0001TP_1.jpg')
     sizes = dict(num_train=1, num_val=1, num_target_train=4, num_target_val=1)
     toy = Path(toy_root('target', spec=ToySpec(**sizes)))
@@ -202,11 +200,11 @@ def test_absolute_lists_and_pseudo_labels_of_camvid_and_the_toy_dataset(tmp_path
     }
     for kind, (name, (height, width), arguments) in kinds.items():
         mask = random_mask(1, 7, height, width)
-        write_mask(tmp_path / 'pseudo_labels' / f'{name}.png', mask, palette=True)
+        write_mask(tmp_path / 'pseudo_masks' / f'{name}.png', mask, palette=True)
         ann_file = write_list(tmp_path / 'easy.txt', [name])
         dataset = kind(
             ann_file=ann_file,
-            data_prefix=dict(seg_map_path=str(tmp_path / 'pseudo_labels')),
+            data_prefix=dict(seg_map_path=str(tmp_path / 'pseudo_masks')),
             pipeline=LABELED,
             **arguments,
         )

@@ -9,10 +9,10 @@ from mmseg.datasets.transforms import PackSegInputs  # noqa: F401 - registers
 from mmseg.registry import DATASETS, METRICS, TRANSFORMS
 from PIL import Image
 
-from label_efficient_seg.config_index import resource_root
+from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.datasets import SYNTHIADataset
-from label_efficient_seg.datasets.checking import check_config
-from label_efficient_seg.datasets.splits import read_split
+from label_efficient_seg.datasets.checks.checking import check_config
+from label_efficient_seg.datasets.files.splits import read_split
 
 from .conftest import random_mask, write_image, write_list, write_mask
 
@@ -90,7 +90,7 @@ def load(roots, tmp_path, monkeypatch):
             else:
                 ids, size = ['train_0000', 'train_0001'], (128, 128)
             mask = random_mask(7, 7, *size)
-            write_mask(tmp_path / f'ranking/pseudo_labels/{ids[0]}.png', mask, palette=True)
+            write_mask(tmp_path / f'ranking/pseudo_masks/{ids[0]}.png', mask, palette=True)
             write_list(tmp_path / 'ranking/easy.txt', ids[:1])
             write_list(tmp_path / 'ranking/hard.txt', ids[1:2])
         for loader in (*cfg.train_dataloader.values(), cfg.val_dataloader, cfg.test_dataloader):
@@ -185,6 +185,6 @@ def test_the_ranking_is_below_the_working_directory_by_default(monkeypatch, tmp_
     cfg = Config.fromfile(CONFIGS / 'cityscapes_easy_to_hard.py')
     easy = cfg.train_dataloader.easy.dataset
     assert easy.ann_file == f'{tmp_path}/work_dirs/ranking/easy.txt'
-    assert easy.data_prefix.seg_map_path == f'{tmp_path}/work_dirs/ranking/pseudo_labels'
+    assert easy.data_prefix.seg_map_path == f'{tmp_path}/work_dirs/ranking/pseudo_masks'
     with pytest.raises(FileNotFoundError, match=f"split file '{tmp_path}/work_dirs/ranking/easy"):
         DATASETS.build(easy)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from mmseg.datasets import PascalVOCDataset
 
-from label_efficient_seg.datasets.class_embeddings import write_class_embeddings
-from label_efficient_seg.datasets.toy.spec import ATTRIBUTES, CLASSES
-from label_efficient_seg.datasets.zero_shot_classes import zero_shot_classes
+from label_efficient_seg.datasets.files.class_embeddings import write_class_embeddings
+from label_efficient_seg.datasets.files.zero_shot_classes import zero_shot_classes
+from label_efficient_seg.datasets.toy import ATTRIBUTES, CLASSES
 
 SPLIT = dict(unseen=['striped-disc'])
 

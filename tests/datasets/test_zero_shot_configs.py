@@ -2,8 +2,8 @@
 
 import pytest
 
-from label_efficient_seg.datasets.checking import check_config
-from label_efficient_seg.datasets.zero_shot_classes import zero_shot_classes
+from label_efficient_seg.datasets.checks.checking import check_config
+from label_efficient_seg.datasets.files.zero_shot_classes import zero_shot_classes
 from label_efficient_seg.engine.launch import load_config
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from mmseg.registry import DATASETS
 
-from label_efficient_seg.datasets import BranchDataLoader
-from label_efficient_seg.datasets.mask_checks import MaskError
+from label_efficient_seg.datasets import StreamDataLoader
+from label_efficient_seg.datasets.files.masks import MaskError
 
 from .conftest import VOC_IDS, random_mask, write_mask
 
@@ -176,7 +176,7 @@ def test_data_items_hide_them_too(voc_root):
 def test_as_a_stream(voc_root):
     cfg = dict(type='ZeroShotDataset', split=dict(unseen=UNSEEN), dataset=source(voc_root))
     sampler = dict(type='InfiniteSampler', shuffle=True)
-    loader = BranchDataLoader(
+    loader = StreamDataLoader(
         dict(labeled=dict(batch_size=3, num_workers=0, dataset=cfg, sampler=sampler)), seed=0
     )
     batch = next(iter(loader))['labeled']

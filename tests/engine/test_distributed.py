@@ -53,12 +53,12 @@ def train(rank: int, world_size: int, accumulative_counts: int) -> dict:
     to_double(model)
     step_model = model
     if world_size > 1:
-        from label_efficient_seg.models import BranchDataParallel
+        from label_efficient_seg.models.wrappers import StreamDataParallel
 
         if rank == 1:  # the wrapper starts all processes from the weights of the first
             for parameter in model.parameters():
                 parameter.data.mul_(2)
-        step_model = BranchDataParallel(model)
+        step_model = StreamDataParallel(model)
     for step in range(STEPS * accumulative_counts):
         data = {k: part(v, rank, world_size) for k, v in joint_batches(step).items()}
         step_model.train_step(data, optimizers)
@@ -96,8 +96,8 @@ def test_two_processes_equal_one_with_the_joint_batch(tmp_path):
 def test_wrapper_refuses_models_that_do_not_average_gradients():
     from mmseg.models import EncoderDecoder
 
-    from label_efficient_seg.models import BranchDataParallel
+    from label_efficient_seg.models.wrappers import StreamDataParallel
 
     cfg = {k: v for k, v in tiny.model_cfg().items() if k in ('backbone', 'decode_head')}
     with pytest.raises(TypeError, match='EncoderDecoder does not average'):
-        BranchDataParallel(EncoderDecoder(**cfg))
+        StreamDataParallel(EncoderDecoder(**cfg))

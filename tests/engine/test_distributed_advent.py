@@ -47,7 +47,7 @@ def joint_batches(step: int) -> dict:
 
 
 def train(rank: int, world_size: int, method: str, accumulative_counts: int) -> dict:
-    from label_efficient_seg.models import BranchDataParallel
+    from label_efficient_seg.models.wrappers import StreamDataParallel
 
     model, optimizers = build(method, accumulative_counts)
     step_model = model
@@ -55,7 +55,7 @@ def train(rank: int, world_size: int, method: str, accumulative_counts: int) -> 
         if rank == 1:  # the wrapper starts all processes from the weights of the first
             for parameter in model.parameters():
                 parameter.data.mul_(2)
-        step_model = BranchDataParallel(model)
+        step_model = StreamDataParallel(model)
     for step in range(STEPS * accumulative_counts):
         data = {
             name: {key: values[rank::world_size] for key, values in batch.items()}

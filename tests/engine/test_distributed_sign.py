@@ -10,7 +10,7 @@ import torch.multiprocessing as mp
 from mmseg.registry import MODELS
 from torch import nn
 
-from label_efficient_seg.models import SpatialInformationModule
+from label_efficient_seg.models.generators import SpatialInformationModule
 from tests.models import tiny_adaptation, tiny_sign
 
 STEPS = ['training', 'transfer', 'self_training']
@@ -48,10 +48,10 @@ def joint_batch(seed: int) -> dict:
 
 
 def train(rank: int, world_size: int, step: str) -> dict:
-    from label_efficient_seg.models import BranchDataParallel
+    from label_efficient_seg.models.wrappers import StreamDataParallel
 
     model, optimizers = build(step)
-    step_model = BranchDataParallel(model) if world_size > 1 else model
+    step_model = StreamDataParallel(model) if world_size > 1 else model
     for iteration in range(ITERATIONS):
         batch = joint_batch(10 * iteration)
         part = {key: values[rank::world_size] for key, values in batch.items()}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from label_efficient_seg.config_index import get_config_path
+from label_efficient_seg.core.config_index import get_config_path
 from label_efficient_seg.engine import launch
 from tests.test_configs import TRAINED
 

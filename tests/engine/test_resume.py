@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from label_efficient_seg.config_index import resource_root
+from label_efficient_seg.core.config_index import resource_root
 
 ROOT = resource_root()
 OPTIONS = [

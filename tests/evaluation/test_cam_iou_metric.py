@@ -1,4 +1,4 @@
-"""Figures of CAMs against a loop over thresholds, classes and images."""
+"""Metrics of CAMs against a loop over thresholds, classes and images."""
 
 import numpy as np
 import pytest
@@ -83,9 +83,9 @@ def test_sweep_against_a_loop(alpha):
     np.testing.assert_allclose(result.values, expected, rtol=1e-12)
     assert np.ptp(expected) > 5 and len(expected) == 101
     assert {0.0, 0.07, 0.5, 0.99, alpha_threshold(alpha)} <= set(result.thresholds)
-    figures = evaluate(samples, alpha)
+    metrics = evaluate(samples, alpha)
     best = result.thresholds[int(np.argmax(expected))]
-    assert figures == {
+    assert metrics == {
         'mIoU': pytest.approx(max(expected), abs=0.0051),
         'threshold': pytest.approx(best, abs=1e-4),
         f'mIoU_alpha{alpha}': pytest.approx(brute_force(samples, result.alpha_threshold), abs=0.01),

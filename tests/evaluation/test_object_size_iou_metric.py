@@ -64,19 +64,19 @@ def test_other_sizes_are_ignored_and_background_counts():
     prediction[19, :6] = 1  # in the background
     prediction[0] = 2  # ignored
     sizes = dict(mIoU_small=(0, 5), mIoU_large=(5, 100), mIoU_huge=(100, 200))
-    figures = evaluate([prediction], [truth], sizes=sizes)
+    metrics = evaluate([prediction], [truth], sizes=sizes)
     small = (2 / (4 + 6) + 0) / 2  # class 2 is found nowhere, and inside the large object ignored
     large = 80 / (100 + 6)
-    assert figures['mIoU_small'] == pytest.approx(100 * small, abs=0.01)
-    assert figures['mIoU_large'] == pytest.approx(100 * large, abs=0.01)
-    assert np.isnan(figures['mIoU_huge'])
+    assert metrics['mIoU_small'] == pytest.approx(100 * small, abs=0.01)
+    assert metrics['mIoU_large'] == pytest.approx(100 * large, abs=0.01)
+    assert np.isnan(metrics['mIoU_huge'])
 
 
 def test_pixels_add_up_over_images():
     truths = [np.array([[1, 1, 0, 0]]), np.array([[0, 0, 1, 1]])]
     predictions = [np.array([[1, 1, 0, 0]]), np.array([[1, 1, 0, 0]])]
-    figures = evaluate(predictions, truths, classes=2)
-    assert figures['mIoU_small'] == pytest.approx(100 * 2 / 6, abs=0.01)
+    metrics = evaluate(predictions, truths, classes=2)
+    assert metrics['mIoU_small'] == pytest.approx(100 * 2 / 6, abs=0.01)
 
 
 def test_an_empty_range_is_refused():

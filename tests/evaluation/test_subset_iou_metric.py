@@ -51,22 +51,22 @@ def test_means_are_over_the_named_classes(data):
     metric = evaluator(subsets)
     for sample in samples(*data):
         metric.process([sample])
-    figures = metric.evaluate(3)
+    metrics = metric.evaluate(3)
     per_class = [iou(*data, label) for label in range(5)]
     assert np.isnan(per_class[4]) and len(set(per_class[:4])) == 4
-    assert figures['mIoU'] == pytest.approx(np.mean(per_class[:4]), abs=0.006)
-    assert figures['mIoU2'] == pytest.approx((per_class[0] + per_class[3]) / 2, abs=0.006)
-    assert figures['mIoU1'] == pytest.approx(per_class[1], abs=0.006)
-    assert figures['rare'] == pytest.approx(per_class[2], abs=0.006)
-    assert {'aAcc', 'mAcc'} < figures.keys()
+    assert metrics['mIoU'] == pytest.approx(np.mean(per_class[:4]), abs=0.006)
+    assert metrics['mIoU2'] == pytest.approx((per_class[0] + per_class[3]) / 2, abs=0.006)
+    assert metrics['mIoU1'] == pytest.approx(per_class[1], abs=0.006)
+    assert metrics['rare'] == pytest.approx(per_class[2], abs=0.006)
+    assert {'aAcc', 'mAcc'} < metrics.keys()
 
 
 def test_absent_classes_count_as_the_parent_counts_them(data):
     metric = evaluator(dict(rare=['fence', 'train'], all=CLASSES), nan_to_num=0)
     metric.process(samples(*data))
-    figures = metric.evaluate(3)
-    assert figures['rare'] == pytest.approx(iou(*data, 2) / 2, abs=0.006)
-    assert figures['all'] == figures['mIoU']
+    metrics = metric.evaluate(3)
+    assert metrics['rare'] == pytest.approx(iou(*data, 2) / 2, abs=0.006)
+    assert metrics['all'] == metrics['mIoU']
 
 
 def test_nothing_is_evaluated_where_predictions_are_only_written(data, tmp_path):

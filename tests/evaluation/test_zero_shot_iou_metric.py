@@ -36,7 +36,7 @@ def expected(predictions, truths, seen, unseen, stride: int = 1) -> dict[str, fl
             for x in range(0, truth.shape[1], stride):
                 if truth[y, x] in (*seen, *unseen):
                     matrix[truth[y, x], prediction[y, x]] += 1
-    figures = {}
+    metrics = {}
     for suffix, group in (('', [*seen, *unseen]), ('_seen', seen), ('_unseen', unseen)):
         ious, accuracies, correct, pixels = [], [], 0, 0
         for c in group:
@@ -47,14 +47,14 @@ def expected(predictions, truths, seen, unseen, stride: int = 1) -> dict[str, fl
                 accuracies.append(matrix[c, c] / row)
             correct, pixels = correct + matrix[c, c], pixels + row
         for name, values in (('mIoU', ious), ('mAcc', accuracies)):
-            figures[name + suffix] = 100 * sum(values) / len(values) if values else np.nan
-        figures[f'aAcc{suffix}'] = 100 * correct / pixels if pixels else np.nan
-    s, u = figures['mIoU_seen'], figures['mIoU_unseen']
-    figures['hIoU'] = 2 * s * u / (s + u) if s + u else 0
-    return figures
+            metrics[name + suffix] = 100 * sum(values) / len(values) if values else np.nan
+        metrics[f'aAcc{suffix}'] = 100 * correct / pixels if pixels else np.nan
+    s, u = metrics['mIoU_seen'], metrics['mIoU_unseen']
+    metrics['hIoU'] = 2 * s * u / (s + u) if s + u else 0
+    return metrics
 
 
-def assert_figures(found: dict, wanted: dict) -> None:
+def assert_metrics(found: dict, wanted: dict) -> None:
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
         assert found[name] == pytest.approx(value, abs=0.0051, nan_ok=True), name
@@ -69,25 +69,25 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return prediction, truth
 
 
-def test_figures(data):
+def test_metrics(data):
     found = evaluate(*data)
-    assert_figures(found, expected(*data, seen=[0, 1, 3], unseen=[2, 4]))
+    assert_metrics(found, expected(*data, seen=[0, 1, 3], unseen=[2, 4]))
     assert len(set(found.values())) == len(found)
 
 
 @pytest.mark.parametrize('stride', [2, 8, 50])
 def test_stride(data, stride):
     found = evaluate(*data, stride=stride)
-    assert_figures(found, expected(*data, seen=[0, 1, 3], unseen=[2, 4], stride=stride))
+    assert_metrics(found, expected(*data, seen=[0, 1, 3], unseen=[2, 4], stride=stride))
 
 
 def test_ignored_classes_have_no_pixel_and_no_score(data):
     split = dict(unseen=['cow', 'sheep'], ignored=['background'])
     found = evaluate(*data, split=split)
-    assert_figures(found, expected(*data, seen=[1, 3], unseen=[2, 4]))
+    assert_metrics(found, expected(*data, seen=[1, 3], unseen=[2, 4]))
 
 
-def test_all_figures_are_those_of_mmseg(data):
+def test_all_metrics_are_those_of_mmseg(data):
     plain = Evaluator([METRICS.build(dict(type='IoUMetric'))])
     plain.dataset_meta = dict(classes=CLASSES)
     for prediction, truth in zip(*data, strict=True):
@@ -97,28 +97,28 @@ def test_all_figures_are_those_of_mmseg(data):
                 gt_sem_seg=dict(data=torch.from_numpy(truth)[None]),
             )
         ])  # fmt: skip
-    figures = evaluate(*data)
+    metrics = evaluate(*data)
     for name, value in plain.evaluate(3).items():
-        assert figures[name] == pytest.approx(value, abs=0.011)
+        assert metrics[name] == pytest.approx(value, abs=0.011)
 
 
 def test_class_that_is_absent(data):
     prediction, truth = data
     prediction, truth = (np.where(x == 4, 1, x) for x in (prediction, truth))
     found = evaluate(prediction, truth)
-    assert_figures(found, expected(prediction, truth, [0, 1, 3], [2, 4]))
+    assert_metrics(found, expected(prediction, truth, [0, 1, 3], [2, 4]))
     # Predicted nevertheless: an IoU of 0, and no accuracy.
     prediction[0, 5, 5] = 4
     found = evaluate(prediction, truth)
     wanted = expected(prediction, truth, [0, 1, 3], [2, 4])
-    assert_figures(found, wanted)
+    assert_metrics(found, wanted)
     assert wanted['mIoU_unseen'] < wanted['mAcc_unseen'] / 1.5
 
 
 def test_no_unseen_pixel_at_all(data):
     prediction, truth = (np.where(np.isin(x, (2, 4)), 1, x) for x in data)
     found = evaluate(prediction, truth)
-    assert_figures(found, expected(prediction, truth, [0, 1, 3], [2, 4]))
+    assert_metrics(found, expected(prediction, truth, [0, 1, 3], [2, 4]))
     assert np.isnan([found[k] for k in ('mIoU_unseen', 'aAcc_unseen', 'hIoU')]).all()
     assert found['mIoU'] == found['mIoU_seen'] > 0
     assert evaluate(prediction, truth, nan_to_num=0)['hIoU'] == 0
@@ -152,8 +152,8 @@ def test_many_pixels_are_counted_exactly():
     """In float32 a sum of areas stops growing at 16.8 million pixels."""
     metric = evaluator().metrics[0]
     area = torch.tensor([2.0**24, 1, 1, 1, 1])
-    figures = metric.compute_metrics([(area, area, area, area)] * 2 + [(area * 0, *[area] * 3)])
-    assert figures['aAcc'] == round(200 / 3, 2) == figures['aAcc_unseen']
+    metrics = metric.compute_metrics([(area, area, area, area)] * 2 + [(area * 0, *[area] * 3)])
+    assert metrics['aAcc'] == round(200 / 3, 2) == metrics['aAcc_unseen']
     image = torch.tensor([1.0, 0, 0, 0, 0])
     areas = [(area, area, area, area)] + [(image * 0, image, image, image)] * 2**10
     wanted = 100 * (2**24 + 4) / (2**24 + 4 + 2**10)

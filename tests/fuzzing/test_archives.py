@@ -17,7 +17,7 @@ from label_efficient_seg.datasets import (
     write_class_maps,
     write_proposals,
 )
-from label_efficient_seg.datasets.class_embeddings import write_class_embeddings
+from label_efficient_seg.datasets.files.class_embeddings import write_class_embeddings
 from tests.fuzzing.mutations import check_reader, mutations
 
 # What NumPy, PyTorch and Pillow warn of before they fail is not what is tested.

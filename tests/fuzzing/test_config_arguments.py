@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, HOOKS, OPTIMIZERS, TRANSFORMS
 
 from label_efficient_seg.engine import launch
-from label_efficient_seg.engine.readable_errors import unknown_argument
+from label_efficient_seg.engine.errors import unknown_argument
 
 CONFIGS = (
     'advsemi/deeplabv2_r18_toy_semi',

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from label_efficient_seg.datasets.inspection import Inspection, Sample, inspect
-from label_efficient_seg.datasets.make_split import read_presence
-from label_efficient_seg.datasets.mask_checks import MaskError
+from label_efficient_seg.datasets.checks.inspection import Inspection, Sample, inspect
+from label_efficient_seg.datasets.files.make_split import read_presence
+from label_efficient_seg.datasets.files.masks import MaskError
 from label_efficient_seg.datasets.transforms import LoadCheckedAnnotations
 from tests.fuzzing.mutations import check_reader, mutations
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from label_efficient_seg.datasets.image_labels import TagVocabulary, read_image_labels
+from label_efficient_seg.datasets.files.image_labels import TagVocabulary, read_image_labels
 from tests.fuzzing.mutations import check_reader, mutations
 
 IDS = ['a', 'sub/b']

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from label_efficient_seg.datasets.make_split import check_split, make_split
-from label_efficient_seg.pipelines.fingerprint import claim_folder, read_run
-from label_efficient_seg.pipelines.image_scoring import ImageScore, read_scores, write_score
-from label_efficient_seg.pipelines.pipeline import describe_figures
-from label_efficient_seg.pipelines.stage_folder import StageFolder, State
+from label_efficient_seg.datasets.files.make_split import check_split, make_split
+from label_efficient_seg.jobs.fingerprint import claim_folder, read_run
+from label_efficient_seg.jobs.image_scoring import ImageScore, read_scores, write_score
+from label_efficient_seg.workflows.stage_folder import StageFolder, State
+from label_efficient_seg.workflows.workflow import describe_metrics
 from tests.fuzzing.mutations import check_reader, mutations
 
 NAMES = ('missing', 'interrupted', 'finished', 'stale')
@@ -54,13 +54,13 @@ def test_stage_that_began(folder):
 
 
 def test_stage_that_is_finished(folder):
-    outputs, figures = dict(checkpoint='iter_4.pth'), dict(mIoU=3.5, images=4)
-    folder.finish(outputs=outputs, figures=figures, note='a note', command='python a.py')
+    outputs, metrics = dict(checkpoint='iter_4.pth'), dict(mIoU=3.5, images=4)
+    folder.finish(outputs=outputs, metrics=metrics, note='a note', command='python a.py')
     path = folder.path / 'stage.json'
 
     def use(path: Path) -> tuple[State, dict]:
         record = folder.record
-        describe_figures(record)
+        describe_metrics(record)
         assert isinstance(record['run'], str) and isinstance(record['command'], str)
         assert float(record['seconds']) is not None
         [folder.path / output for output in record['outputs'].values()]

@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 import pytest
 
-from label_efficient_seg.datasets.image_labels import TagVocabulary, read_image_labels
-from label_efficient_seg.datasets.splits import SplitError, read_split
-from label_efficient_seg.datasets.word_vector_files import BLOCK, find_word_vectors
+from label_efficient_seg.datasets.files.image_labels import TagVocabulary, read_image_labels
+from label_efficient_seg.datasets.files.splits import SplitError, read_split
+from label_efficient_seg.datasets.files.word_vector_files import BLOCK, find_word_vectors
 from tests.fuzzing.mutations import check_reader, mutations
 
 SPLIT = b'2007_000032\naachen/aachen_000000_000019\n2007_000039\n'

@@ -9,7 +9,7 @@ from mmseg.models.decode_heads import FCNHead
 
 from label_efficient_seg.models.segmentors.adv_semi_seg import one_hot
 from label_efficient_seg.models.segmentors.adversarial_encoder_decoder import frozen
-from label_efficient_seg.models.segmentors.branch_encoder_decoder import _check_head
+from label_efficient_seg.models.segmentors.stream_encoder_decoder import _check_head
 
 from . import tiny
 

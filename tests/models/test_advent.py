@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
-from label_efficient_seg.config_index import resource_root
+from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.models.segmentors.advent import image_area
 from label_efficient_seg.models.segmentors.adversarial_encoder_decoder import frozen
 
@@ -166,7 +166,7 @@ def test_steps_under_autocast_are_finite_and_move_everything():
     model = build()
     before = {k: v.clone() for k, v in model.named_parameters()}
     optimizers = tiny_adaptation.build_optimizers(model)
-    # The first step moves the zero weights with which residual branches start.
+    # The first step moves the zero weights with which residual streams start.
     for seed in (0, 100):
         with torch.autocast('cpu', dtype=torch.bfloat16):
             log = model.train_step(tiny_adaptation.batches(seed), optimizers)
@@ -181,7 +181,7 @@ def test_intrada_is_advent_on_other_streams():
     for kind, names in (('ADVENT', ('source', 'target')), ('IntraDA', ('easy', 'hard'))):
         torch.manual_seed(0)
         model = build(type=kind)
-        assert model.branches == names
+        assert model.streams == names
         optimizers = tiny_adaptation.build_optimizers(model)
         for seed in (0, 100):
             log = model.train_step(tiny_adaptation.batches(seed, names), optimizers)
@@ -266,7 +266,7 @@ def test_method_base_has_the_papers_settings(base, name):
     model = MODELS.build(tiny_adaptation.segmentor_cfg(**cfg[base]))
     assert type(model).__name__ == name
     assert model.lambda_adv == dict(main=0.001, aux=0.0002)
-    assert cfg.model_wrapper_cfg.type == 'BranchDataParallel'
+    assert cfg.model_wrapper_cfg.type == 'StreamDataParallel'
     for discriminator in model.discriminator.values():
         assert not discriminator.upsample and discriminator.loss_adv.mode == 'bce'
         widths = [layer.weight.shape[:2] for layer in discriminator.network.layers[::2]]

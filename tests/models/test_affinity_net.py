@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from label_efficient_seg.models import AffinityNet
+from label_efficient_seg.models.segmentors import AffinityNet
 from label_efficient_seg.ops import neighbour_offsets
 from tests.models.losses.test_affinity_loss import loop_loss
 from tests.ops.test_random_walk import dense_walk

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from label_efficient_seg.models import CAMClsHead
+from label_efficient_seg.models.cls_heads import CAMClsHead
 from tests.models.tiny_cam import classifier_cfg
 
 

@@ -181,8 +181,8 @@ def test_a_trained_classifier_is_taken_over(tmp_path):
     cfg = load('cam', tmp_path / 'cam', OPTIONS)
     launch.prepare_test(cfg, str(tmp_path / 'whole' / 'iter_4.pth'))
     runner = launch.build_runner(cfg)
-    figures = runner.test()
-    assert 0 <= figures['mIoU'] <= 100
+    metrics = runner.test()
+    assert 0 <= metrics['mIoU'] <= 100
     assert runner.model.head.classifier.weight.equal(whole['head.classifier.weight'])
     assert set(runner.model.state_dict()) == set(whole)
 

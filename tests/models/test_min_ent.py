@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
 
-from label_efficient_seg.config_index import resource_root
+from label_efficient_seg.core.config_index import resource_root
 
 from . import tiny_adaptation
 from .plain_adaptation import (
@@ -103,4 +103,4 @@ def test_method_base_has_the_papers_settings():
     base = Config.fromfile(resource_root() / 'configs/_base_/methods/minent.py')
     model = MODELS.build(tiny_adaptation.segmentor_cfg(**base.minent))
     assert model.lambda_entropy == dict(main=0.001, aux=0.0002)
-    assert base.model_wrapper_cfg.type == 'BranchDataParallel'
+    assert base.model_wrapper_cfg.type == 'StreamDataParallel'

@@ -198,7 +198,7 @@ def run(work_dir, model, max_iters, resume=False):
                 dataset=dict(type='BlocksDataset'),
             )
         ),
-        train_cfg=dict(type='BranchIterTrainLoop', max_iters=max_iters),
+        train_cfg=dict(type='StreamIterTrainLoop', max_iters=max_iters),
         optim_wrapper=tiny_sign.optimizers_cfg(),
         default_hooks=dict(checkpoint=dict(type='SafeCheckpointHook', by_epoch=False, interval=1)),
         randomness=dict(seed=3),

@@ -8,7 +8,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from label_efficient_seg.engine import BranchOptimWrapperConstructor
+from label_efficient_seg.engine.optimizers import MultiOptimWrapperConstructor
 
 NUM_CLASSES = 3
 
@@ -68,7 +68,7 @@ def build_model(**kwargs) -> torch.nn.Module:
 
 def build_optimizers(model: torch.nn.Module, **segmentor) -> OptimWrapperDict:
     """SGD with momentum for the segmentor, Adam for the discriminator."""
-    return BranchOptimWrapperConstructor(
+    return MultiOptimWrapperConstructor(
         ConfigDict(
             segmentor=dict(
                 optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4), **segmentor

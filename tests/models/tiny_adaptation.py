@@ -8,7 +8,7 @@ from mmengine.optim import OptimWrapperDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from label_efficient_seg.engine import BranchOptimWrapperConstructor
+from label_efficient_seg.engine.optimizers import MultiOptimWrapperConstructor
 
 from . import tiny
 
@@ -76,7 +76,7 @@ def build_optimizers(model: torch.nn.Module, **segmentor) -> OptimWrapperDict:
     if hasattr(model, 'discriminator'):
         return tiny.build_optimizers(model, **segmentor)
     sgd = dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4)
-    return BranchOptimWrapperConstructor(ConfigDict(segmentor=dict(optimizer=sgd, **segmentor)))(
+    return MultiOptimWrapperConstructor(ConfigDict(segmentor=dict(optimizer=sgd, **segmentor)))(
         model
     )
 

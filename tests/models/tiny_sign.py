@@ -7,8 +7,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import nn
 
-from label_efficient_seg.datasets.toy.spec import CLASSES, UNSEEN_CLASSES
-from label_efficient_seg.engine import BranchOptimWrapperConstructor
+from label_efficient_seg.datasets.toy import CLASSES, UNSEEN_CLASSES
+from label_efficient_seg.engine.optimizers import MultiOptimWrapperConstructor
 
 from . import tiny
 
@@ -54,7 +54,7 @@ def build_model(**kwargs) -> nn.Module:
 def optimizers_cfg() -> ConfigDict:
     """The three optimizers, of large rates."""
     return ConfigDict(
-        constructor='BranchOptimWrapperConstructor',
+        constructor='MultiOptimWrapperConstructor',
         segmentor=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4)),
         generator=dict(optimizer=dict(type='Adam', lr=2e-3)),
         discriminator=dict(optimizer=dict(type='Adam', lr=3e-3, weight_decay=5e-4)),
@@ -65,7 +65,7 @@ def build_optimizers(model: nn.Module) -> OptimWrapperDict:
     """The wrappers of :func:`optimizers_cfg`."""
     cfg = optimizers_cfg()
     cfg.pop('constructor')
-    return BranchOptimWrapperConstructor(cfg)(model)
+    return MultiOptimWrapperConstructor(cfg)(model)
 
 
 def batch(seed: int = 0) -> dict:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from label_efficient_seg.visualization import CurveGroup, Series, mean_and_range, plot_curves
+from label_efficient_seg.core.logs import Series
+from label_efficient_seg.visualization import CurveGroup, mean_and_range, plot_curves
 from label_efficient_seg.visualization.curves import RUN_COLORS
 
 

@@ -1,10 +1,6 @@
 import numpy as np
 
-from label_efficient_seg.visualization import (
-    heatmap,
-    make_activation_panel,
-    make_aggregation_panel,
-)
+from label_efficient_seg.visualization import heatmap, make_activation_panel, make_aggregation_panel
 
 CLASSES = ('background', 'cat', 'cow')
 PALETTE = [(0, 0, 0), (200, 0, 100), (0, 160, 40)]

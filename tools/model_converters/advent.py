@@ -35,7 +35,7 @@ def main() -> None:
     args = parse_args()
     from label_efficient_seg.converters import convert_deeplabv2_file
     from label_efficient_seg.engine import checkpoint
-    from label_efficient_seg.engine.readable_errors import readable_errors
+    from label_efficient_seg.engine.errors import readable_errors
 
     with readable_errors():
         checkpoint.secure_loading(args.trust_checkpoint)

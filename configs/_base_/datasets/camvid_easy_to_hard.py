@@ -12,7 +12,7 @@ train_dataloader = dict(
         dataset=dict(
             type=_base_.dataset_type,
             data_root=_base_.data_root,
-            data_prefix=dict(seg_map_path=f'{ranking}/pseudo_labels'),
+            data_prefix=dict(seg_map_path=f'{ranking}/pseudo_masks'),
             ann_file=f'{ranking}/easy.txt',
             pipeline=_base_.source_pipeline,
         ),

@@ -5,7 +5,7 @@ import pathlib
 
 # Absolute, as folders would start in data_root.
 ranking = str(pathlib.Path('{{$RANKING_ROOT:work_dirs/ranking}}').absolute())
-# Pseudo labels have the size of the images.
+# Pseudo masks have the size of the images.
 easy_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadCheckedAnnotations'),
@@ -19,7 +19,7 @@ train_dataloader = dict(
         dataset=dict(
             type='SemiCityscapesDataset',
             data_root=_base_.data_root,
-            data_prefix=dict(seg_map_path=f'{ranking}/pseudo_labels'),
+            data_prefix=dict(seg_map_path=f'{ranking}/pseudo_masks'),
             seg_map_suffix='.png',
             ann_file=f'{ranking}/easy.txt',
             pipeline=easy_pipeline,

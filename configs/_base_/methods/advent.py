@@ -20,4 +20,4 @@ advent = dict(
     lambda_adv_main=0.001,
     lambda_adv_aux=0.0002,
 )
-model_wrapper_cfg = dict(type='BranchDataParallel')
+model_wrapper_cfg = dict(type='StreamDataParallel')

@@ -17,4 +17,4 @@ advsemi = dict(
     # As in the paper. The released code has True: it also shows D unlabeled predictions as fakes.
     discriminate_unlabeled=False,
 )
-model_wrapper_cfg = dict(type='BranchDataParallel')
+model_wrapper_cfg = dict(type='StreamDataParallel')

@@ -15,4 +15,4 @@ transfer = dict(later, step='transfer')
 self_training = dict(later, step='self_training')
 # In place of SIGN's, the generator of ZS3Net: from noise, and without an adversary.
 gmmn = dict(spatial_information=None, lambda_adv=0)
-model_wrapper_cfg = dict(type='BranchDataParallel')
+model_wrapper_cfg = dict(type='StreamDataParallel')

@@ -1,12 +1,12 @@
 # 300 iterations; Adam learns faster than SGD.
 optim_wrapper = dict(
-    constructor='BranchOptimWrapperConstructor',
+    constructor='MultiOptimWrapperConstructor',
     segmentor=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01)),
     discriminator=dict(
         type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))
     ),
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
-train_cfg = dict(type='BranchIterTrainLoop', max_iters=300, val_interval=150)
+train_cfg = dict(type='StreamIterTrainLoop', max_iters=300, val_interval=150)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

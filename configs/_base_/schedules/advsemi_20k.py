@@ -1,6 +1,6 @@
 # SGD for the segmentor, Adam for the discriminator, both poly 0.9 down to 0.
 optim_wrapper = dict(
-    constructor='BranchOptimWrapperConstructor',
+    constructor='MultiOptimWrapperConstructor',
     segmentor=dict(
         type='OptimWrapper',
         optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
@@ -12,6 +12,6 @@ optim_wrapper = dict(
 )
 # Applied to each optimizer; `end` is the length of the training.
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
-train_cfg = dict(type='BranchIterTrainLoop', max_iters=20000, val_interval=2000)
+train_cfg = dict(type='StreamIterTrainLoop', max_iters=20000, val_interval=2000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -8,7 +8,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [dict(type='StepLR', step_size=9000 * accumulation, gamma=0.1, by_epoch=False)]
 train_cfg = dict(
-    type='BranchIterTrainLoop', max_iters=20000 * accumulation, val_interval=2000 * accumulation
+    type='StreamIterTrainLoop', max_iters=20000 * accumulation, val_interval=2000 * accumulation
 )
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -1,6 +1,6 @@
 # The segmentor's part of advent_250k.py, for methods with several streams but no discriminator.
 optim_wrapper = dict(
-    constructor='BranchOptimWrapperConstructor',
+    constructor='MultiOptimWrapperConstructor',
     segmentor=dict(
         type='OptimWrapper',
         optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
@@ -11,6 +11,6 @@ optim_wrapper = dict(
 )
 # The rate falls as if to 0 at 250k iterations; training stops at 120k.
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, end=250000, by_epoch=False)]
-train_cfg = dict(type='BranchIterTrainLoop', max_iters=120000, val_interval=4000)
+train_cfg = dict(type='StreamIterTrainLoop', max_iters=120000, val_interval=4000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -5,7 +5,7 @@ steps = dict(
     type='MultiStepLR', by_epoch=False, milestones=list(range(10000, 40000, 5000)), gamma=0.71
 )
 optim_wrapper = dict(
-    constructor='BranchOptimWrapperConstructor',
+    constructor='MultiOptimWrapperConstructor',
     segmentor=dict(
         type='OptimWrapper',
         optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
@@ -25,6 +25,6 @@ param_scheduler = dict(
     generator=[steps],
     discriminator=[steps],
 )
-train_cfg = dict(type='BranchIterTrainLoop', max_iters=40000, val_interval=5000)
+train_cfg = dict(type='StreamIterTrainLoop', max_iters=40000, val_interval=5000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

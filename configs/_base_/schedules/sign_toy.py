@@ -1,6 +1,6 @@
 # 300 iterations; Adam learns faster than SGD.
 optim_wrapper = dict(
-    constructor='BranchOptimWrapperConstructor',
+    constructor='MultiOptimWrapperConstructor',
     segmentor=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01)),
     generator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=3e-3)),
     discriminator=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3)),
@@ -11,6 +11,6 @@ param_scheduler = dict(
     generator=[],
     discriminator=[],
 )
-train_cfg = dict(type='BranchIterTrainLoop', max_iters=300, val_interval=300)
+train_cfg = dict(type='StreamIterTrainLoop', max_iters=300, val_interval=300)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

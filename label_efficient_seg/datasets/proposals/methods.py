@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..proposal_files import Proposals
+from ...core.errors import UserError
+from ..files.proposal_files import Proposals
 from .opencv import edge_box_proposals, selective_search_proposals
 from .windows import window_proposals
 
@@ -20,9 +21,9 @@ def check_method(method: str, num: int) -> None:
         ValueError: If there is no such method, or the number is not positive.
     """
     if method not in METHODS:
-        raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
+        raise UserError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
     if num < 1:
-        raise ValueError(f'the number of proposals must be positive, but is {num}')
+        raise UserError(f'the number of proposals must be positive, but is {num}')
 
 
 def make_proposals(image: np.ndarray, method: str = 'windows', num: int = 2000) -> Proposals:
@@ -44,7 +45,7 @@ def make_proposals(image: np.ndarray, method: str = 'windows', num: int = 2000) 
     """
     check_method(method, num)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
+        raise UserError(
             f'proposals need an image of type uint8 and shape (H, W, 3), but it is {image.dtype} '
             f'of {image.shape}'
         )

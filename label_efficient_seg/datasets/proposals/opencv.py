@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from ...core.errors import MissingPackageError
 from .edges import find_edges, thin_edges
 from .objectness import Objectness
 
@@ -65,7 +66,7 @@ def selective_search_proposals(image: np.ndarray, num: int) -> tuple[np.ndarray,
 
 def _contributed(method: str):  # noqa: ANN202 - a module
     if not hasattr(cv2, 'ximgproc'):
-        raise ImportError(
+        raise MissingPackageError(
             f"method '{method}' needs OpenCV's contributed modules, which the installed OpenCV "
             f'{cv2.__version__} lacks: pip install --force-reinstall --no-deps '
             "opencv-contrib-python; or take the method 'windows', which needs nothing"

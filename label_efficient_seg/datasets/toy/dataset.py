@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from ...core.errors import MissingFileError, UserError
 from ..partially_labeled import PartiallyLabeledMixin
 from .folder import toy_root
 from .spec import ATTRIBUTE_NAMES, ATTRIBUTES, CLASSES, PALETTE, STYLES, ToySpec
@@ -68,9 +69,9 @@ class ToyDataset(PartiallyLabeledMixin, BaseSegDataset):
                 spec = ToySpec(**spec)
             root = toy_root(style, spec=spec)
         elif spec is not None:
-            raise ValueError('give ToyDataset either data_root or spec, not both')
+            raise UserError('give ToyDataset either data_root or spec, not both')
         elif style not in STYLES:
-            raise ValueError(f'unknown toy style {style!r}; choose one of {", ".join(STYLES)}')
+            raise UserError(f'unknown toy style {style!r}; choose one of {", ".join(STYLES)}')
         else:
             root = os.path.join(data_root, style)
         super().__init__(
@@ -100,7 +101,7 @@ class ToyDataset(PartiallyLabeledMixin, BaseSegDataset):
         for new, name in enumerate(new_classes):
             for old in _members(name):
                 if label_map[old] != 255:
-                    raise ValueError(
+                    raise UserError(
                         f'class {CLASSES[old]!r} belongs to both {new_classes[label_map[old]]!r} '
                         f'and {name!r} of metainfo.classes'
                     )
@@ -119,19 +120,19 @@ def _members(name: str) -> list[int]:
         return [CLASSES.index(name)]
     if name not in ATTRIBUTE_NAMES:
         known = ', '.join((*CLASSES, *ATTRIBUTE_NAMES[1:]))
-        raise ValueError(f'unknown toy class {name!r} in metainfo.classes; choose from {known}')
+        raise UserError(f'unknown toy class {name!r} in metainfo.classes; choose from {known}')
     return ATTRIBUTES[:, ATTRIBUTE_NAMES.index(name)].nonzero()[0].tolist()
 
 
 def _split_file(root: str, split: str) -> str:
     folder = os.path.join(root, 'ImageSets', 'Segmentation')
     if not os.path.isdir(folder):
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{folder} does not exist; leave data_root unset, or give the folder that '
             '`python -m label_efficient_seg.datasets.toy` prints'
         )
     path = os.path.join(folder, f'{split}.txt')
     if not os.path.isfile(path):
         known = sorted(name[: -len('.txt')] for name in os.listdir(folder))
-        raise FileNotFoundError(f'no split {split!r} in {folder}; choose one of {", ".join(known)}')
+        raise MissingFileError(f'no split {split!r} in {folder}; choose one of {", ".join(known)}')
     return os.path.abspath(path)

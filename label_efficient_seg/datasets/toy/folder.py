@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ...core.errors import FileError, UserError
 from .scene import IGNORE_INDEX
 from .spec import ATTRIBUTE_NAMES, ATTRIBUTES, CLASSES, PALETTE, SPLITS, STYLES, ToySpec
 from .style import difficulty, render
@@ -43,7 +44,7 @@ def toy_root(
         ValueError: If the style is unknown.
     """
     if style not in STYLES:
-        raise ValueError(f'unknown toy style {style!r}; choose one of {", ".join(STYLES)}')
+        raise UserError(f'unknown toy style {style!r}; choose one of {", ".join(STYLES)}')
     return os.path.join(write_toy(cache_dir, spec), style)
 
 
@@ -78,7 +79,7 @@ def write_toy(cache_dir: str | None = None, spec: ToySpec | None = None) -> str:
         _remove_leftovers(cache)
         temporary = Path(tempfile.mkdtemp(prefix=f'.{root.name}-', dir=cache))
     except OSError as error:
-        raise OSError(
+        raise FileError(
             f'cannot write the toy dataset below {cache} ({error}); set {CACHE_VARIABLE} to a '
             'folder that can be written'
         ) from error

@@ -8,6 +8,8 @@ import json
 
 import numpy as np
 
+from ...core.errors import UserError
+
 SHAPES = ('disc', 'ring')
 TEXTURES = ('striped', 'dotted', 'checked')
 #: Typical hue of each texture, in degrees.
@@ -128,7 +130,7 @@ class ToySpec:
                 object.__setattr__(self, field.name, value)
                 self._check_pair(field.name, value)
             elif field.name.startswith('num_') and value < 1:
-                raise ValueError(f'ToySpec.{field.name} is {value}; give at least 1 image')
+                raise UserError(f'ToySpec.{field.name} is {value}; give at least 1 image')
 
     @staticmethod
     def _check_pair(name: str, pair: tuple[float, ...]) -> None:
@@ -139,7 +141,7 @@ class ToySpec:
             or (choice and not 0 <= pair[0] <= pair[1])
             or (positive and pair[0] == 0)
         ):
-            raise ValueError(
+            raise UserError(
                 f'ToySpec.{name} is {pair}; give two numbers'
                 + f', {"0 <" if positive else "0 <="} low <= high' * choice
             )

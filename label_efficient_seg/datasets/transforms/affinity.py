@@ -5,8 +5,9 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from ...core.errors import UserError
 from ...ops import confident_labels
-from ..class_maps import read_class_maps
+from ..files.class_maps import read_class_maps
 
 LOW, HIGH, CLASSES = 'affinity_low', 'affinity_high', 'affinity_classes'
 
@@ -42,19 +43,19 @@ class LoadAffinityScores(BaseTransform):
         path, size = results['seg_map_path'], results['img'].shape[:2]
         classes, maps, _ = read_class_maps(path)
         if maps.keys() != {'low', 'high'} or not len(classes) or classes[0] != 0:
-            raise ValueError(
+            raise UserError(
                 f"'{path}' holds no affinity scores but the maps {', '.join(maps)}; "
                 'data_prefix.seg_map_path must be the folder "scores" that '
                 'tools/make_affinity_scores.py wrote'
             )
         if maps['low'].shape[1:] != size:
-            raise ValueError(
+            raise UserError(
                 f"scores '{path}' have the size {maps['low'].shape[1:]}, but the image "
                 f"'{results.get('img_path')}' has {size}; make them from these images, and resize "
                 'none before the scores are loaded'
             )
         if classes.max() >= results.get('num_classes', np.inf):
-            raise ValueError(
+            raise UserError(
                 f"scores '{path}' have the class {classes.max()}, but the dataset has "
                 f'{results["num_classes"]} classes; give both the same metainfo'
             )
@@ -94,7 +95,7 @@ class AffinityTarget(BaseTransform):
 
     def __init__(self, crop_size: tuple[int, int], stride: int = 8) -> None:
         if any(length % stride for length in crop_size):
-            raise ValueError(
+            raise UserError(
                 f'crop_size={tuple(crop_size)} of AffinityTarget must be multiples of its '
                 f'stride={stride}'
             )
@@ -125,7 +126,7 @@ class AffinityTarget(BaseTransform):
         """Scores of the cells, shape (1, k, h, w)."""
         (height, width), (rows, columns) = self.crop_size, scores.shape[:2]
         if rows > height or columns > width:
-            raise ValueError(
+            raise UserError(
                 f'AffinityTarget got scores of {rows} x {columns} for a crop_size of {height} x '
                 f'{width}; put RandomCrop with this size before it'
             )

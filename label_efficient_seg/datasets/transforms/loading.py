@@ -7,7 +7,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from ..mask_checks import (
+from ...core.errors import FileError, MissingFileError, UserError
+from ..files.masks import (
     IGNORE,
     MaskError,
     apply_lookup,
@@ -88,7 +89,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
     def _load_seg_map(self, results: dict) -> None:
         reduce_zero_label = results['reduce_zero_label']
         if self.reduce_zero_label not in (None, reduce_zero_label):
-            raise ValueError(
+            raise UserError(
                 f'reduce_zero_label is {self.reduce_zero_label} on {type(self).__name__} but '
                 f'{reduce_zero_label} on the dataset; set it on the dataset only'
             )
@@ -121,14 +122,14 @@ class LoadCheckedAnnotations(LoadAnnotations):
             content = fileio.get(path, backend_args=self.backend_args)
             mask = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)
         except FileNotFoundError as error:
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"mask '{path}' of image '{results.get('img_path')}' does not exist; check "
                 'data_root and data_prefix, or run tools/check_dataset.py CONFIG'
             ) from error
         except Exception as error:  # decoders raise many types, none of which names the file
-            raise OSError(
+            raise FileError(
                 f"mask '{path}' of image '{results.get('img_path')}' cannot be read: {error!r}"
             ) from error
         if mask is None:
-            raise OSError(f"mask '{path}' of image '{results.get('img_path')}' cannot be decoded")
+            raise FileError(f"mask '{path}' of image '{results.get('img_path')}' cannot be decoded")
         return mask

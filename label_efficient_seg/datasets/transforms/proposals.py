@@ -6,7 +6,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ..proposal_files import Proposals, read_proposals
+from ...core.errors import MissingFileError, UserError
+from ..files.proposal_files import Proposals, read_proposals
 from ..proposals import check_method, make_proposals
 
 
@@ -66,7 +67,7 @@ class LoadProposals(BaseTransform):
     def _make(self, results: dict) -> Proposals:
         image, size = results['img'], tuple(results['ori_shape'][:2])
         if image.shape[:2] != size:
-            raise ValueError(
+            raise UserError(
                 f"image '{results.get('img_path')}' is {image.shape[:2]} instead of {size}; put "
                 'LoadProposals right behind LoadImageFromFile'
             )
@@ -76,7 +77,7 @@ class LoadProposals(BaseTransform):
         path, size = self._find(results['img_path']), tuple(results['ori_shape'][:2])
         found = read_proposals(path)
         if found.size != size:
-            raise ValueError(
+            raise UserError(
                 f"proposals '{path}' are those of an image of {found.size}, but image "
                 f"'{results['img_path']}' has {size}; make them from these images"
             )
@@ -91,7 +92,7 @@ class LoadProposals(BaseTransform):
             path = Path(self.folder, *parts[start:])
             if path.is_file():
                 return path
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"'{self.folder}' has no '{name}.npz' for image '{img_path}'; run "
             'tools/make_proposals.py with the images of this config, and set img_suffix if the '
             'names of the image files end with more than one of .jpg, .png and the like'

@@ -5,6 +5,8 @@ from mmcv.transforms.utils import cache_randomness
 from mmseg.datasets.transforms import Resize
 from mmseg.registry import TRANSFORMS
 
+from ...core.errors import UserError
+
 
 @TRANSFORMS.register_module()
 class RandomScale(Resize):
@@ -34,9 +36,9 @@ class RandomScale(Resize):
     ) -> None:
         low, high = ratio_range
         if not 0 < low <= high:
-            raise ValueError(f'ratio_range must satisfy 0 < low <= high, got {tuple(ratio_range)}')
+            raise UserError(f'ratio_range must satisfy 0 < low <= high, got {tuple(ratio_range)}')
         if step is not None and step <= 0:
-            raise ValueError(f'step must be positive or None, got {step}')
+            raise UserError(f'step must be positive or None, got {step}')
         super().__init__(scale=1)  # a required argument; `transform` sets the scale per image
         self.ratio_range = (float(low), float(high))
         self.step = step

@@ -11,8 +11,9 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
-from ...datasets.image_ids import image_ids
-from ...datasets.pseudo_labels import write_label
+from ...core.errors import UserError
+from ...datasets.files.image_ids import image_ids
+from ...datasets.files.pseudo_masks import write_label
 from ...evaluation import label_areas, mean_iou
 from ...ops import with_background
 from .. import launch
@@ -26,7 +27,7 @@ class CAMRefinementHook(Hook):
     """Refines the CAMs of a test run with a trained AffinityNet, and writes pseudo masks.
 
     It goes into ``custom_hooks`` of the config of a ``CAMSegmentor``. Where the images have masks,
-    the test reports three more figures: ``mIoU_cam`` of the CAMs at the same ``alpha``,
+    the test reports three more metrics: ``mIoU_cam`` of the CAMs at the same ``alpha``,
     ``mIoU_walk`` after the random walk, and ``mIoU_crf`` after the CRF. For thousands of images,
     ``tools/make_pseudo_masks.py`` does the same from CAM files and can be interrupted.
 
@@ -74,14 +75,14 @@ class CAMRefinementHook(Hook):
         """
         for sample in outputs:
             if 'cams' not in sample:
-                raise ValueError(
+                raise UserError(
                     f"the prediction of '{sample.get('img_path')}' has no CAMs; CAMRefinementHook "
                     'belongs into the config of a CAMSegmentor'
                 )
             self._refine(sample, runner.test_dataloader.dataset.metainfo)
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Add the figures to those of the test."""
+        """Add the metrics to those of the test."""
         areas = collect_results(self._areas, len(self._names), device='cpu')
         if not is_main_process():
             return

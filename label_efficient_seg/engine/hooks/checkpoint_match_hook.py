@@ -3,13 +3,15 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...core.errors import UserError
+
 
 @HOOKS.register_module()
 class CheckpointMatchHook(Hook):
     """Refuses to test or resume with the checkpoint of another model.
 
     MMEngine loads what fits and only warns of the rest, so a test with the wrong file reports the
-    figures of random weights. Whole parts that the model does not have, such as the discriminator
+    metrics of random weights. Whole parts that the model does not have, such as the discriminator
     when a plain ``EncoderDecoder`` loads an adversarial checkpoint, are allowed; more layers of a
     part that it has, such as those of a head with more dilations, are not. For ``load_from``
     without resuming, partial matches are allowed, as for pre-training with other classes, but at
@@ -59,7 +61,7 @@ class CheckpointMatchHook(Hook):
         advice = "Use the config it was trained with, which stands in its run's folder"
         if finetuning:
             advice = 'Weights of a backbone alone belong into model.backbone.init_cfg'
-        raise ValueError(
+        raise UserError(
             f'the checkpoint {runner._load_from!r} is of another model than '
             f'{type(model).__name__} of this config: {len(missing)} of {len(expected)} tensors '
             f'are missing, {len(differing)} differ in shape, {len(surplus)} are too many '

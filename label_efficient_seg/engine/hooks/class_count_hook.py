@@ -5,6 +5,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import HOOKS, MODELS
 from torch.utils.data import DataLoader
 
+from ...core.errors import UserError
+
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
@@ -39,7 +41,7 @@ def _check(runner: Runner, dataloader: DataLoader) -> None:
         if head.num_classes != count:
             kind = 'foreground classes' if isinstance(head, classifier) else 'classes'
             first = classes[-count:][:3]
-            raise ValueError(
+            raise UserError(
                 f'model.{name} has num_classes={head.num_classes}, but the dataset has '
                 f'{count} {kind} ({", ".join(first)}{", ..." if count > 3 else ""}); set '
                 f'num_classes={count}, or the classes in the metainfo of the dataset'

@@ -4,6 +4,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...core.errors import NotFiniteError
+
 ADVICE = (
     'Lower the learning rate, set clip_grad in optim_wrapper, or check the data with '
     'tools/check_dataset.py'
@@ -42,7 +44,7 @@ class InvalidLossHook(Hook):
         }
         if broken:
             causes = ', '.join(f'{name} = {value}' for name, value in broken.items())
-            raise FloatingPointError(
+            raise NotFiniteError(
                 f'iteration {runner.iter + 1}: {causes}. Training has stopped; all checkpoints in '
                 f'{runner.work_dir} are from before. {ADVICE}'
             )
@@ -57,7 +59,7 @@ class InvalidLossHook(Hook):
             name for name, tensor in checkpoint['state_dict'].items() if not tensor.isfinite().all()
         ]
         if broken:
-            raise FloatingPointError(
+            raise NotFiniteError(
                 f'iteration {checkpoint["meta"]["iter"]}: {len(broken)} tensors of the model '
                 f'hold NaN or infinity ({", ".join(broken[:3])}) and were not saved; all '
                 f'checkpoints in {runner.work_dir} are from before. {ADVICE}'

@@ -16,6 +16,7 @@ from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from ...core.errors import UserError
 from ...ops import entropy_map
 from ...visualization import make_segmentation_panel, save_image
 
@@ -56,7 +57,7 @@ class PanelHook(Hook):
         add_to_visualizer: bool = False,
     ) -> None:
         if interval < 1 or num_images < 1:
-            raise ValueError(
+            raise UserError(
                 f'interval and num_images must be at least 1, but are {interval} and {num_images}; '
                 'set draw=False to switch panels off'
             )

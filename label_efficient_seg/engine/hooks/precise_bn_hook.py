@@ -12,8 +12,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
-from ...visualization.progress import track
-from ..loops import BranchIterTrainLoop
+from ...core.errors import UnknownArgumentError, UserError
+from ...core.progress import track
+from ..loops.stream_iter_train_loop import StreamIterTrainLoop
 
 
 @HOOKS.register_module()
@@ -22,7 +23,7 @@ class PreciseBNHook(Hook):
 
     The running averages of training lag behind the weights. This hook replaces them, before the
     last validation and checkpoint, by averages over batches of training data; see
-    :func:`estimate_bn_statistics`. It reads the first stream of :class:`BranchIterTrainLoop`, from
+    :func:`estimate_bn_statistics`. It reads the first stream of :class:`StreamIterTrainLoop`, from
     the samples that would be trained on next, with workers of its own: training goes on as if
     nothing had been read. mmpretrain's hook of this name takes plain dataloaders only, and would
     restart the workers of the one that trains.
@@ -42,18 +43,18 @@ class PreciseBNHook(Hook):
     def __init__(self, num_samples: int = 8192, interval: int | None = None) -> None:
         for name, value in (('num_samples', num_samples), ('interval', interval)):
             if value is not None and value <= 0:
-                raise ValueError(f'{name} of PreciseBNHook is {value}, but must be positive')
+                raise UserError(f'{name} of PreciseBNHook is {value}, but must be positive')
         self.num_samples, self.interval = num_samples, interval
 
     def before_train(self, runner: Runner) -> None:
         """Check the loop.
 
         Raises:
-            TypeError: If it is not a ``BranchIterTrainLoop``.
+            TypeError: If it is not a ``StreamIterTrainLoop``.
         """
-        if not isinstance(runner.train_loop, BranchIterTrainLoop):
-            raise TypeError(
-                'PreciseBNHook needs a BranchIterTrainLoop, but train_cfg has a '
+        if not isinstance(runner.train_loop, StreamIterTrainLoop):
+            raise UnknownArgumentError(
+                'PreciseBNHook needs a StreamIterTrainLoop, but train_cfg has a '
                 f'{type(runner.train_loop).__name__}; with that one use mmpretrain.PreciseBNHook'
             )
 

@@ -8,7 +8,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ...atomic import remove_unfinished, write_atomically
+from ...core.atomic import remove_unfinished, write_atomically
+from ...core.errors import UnknownArgumentError, UserError
 from ..checkpoint import AtomicLocalBackend  # noqa: F401  registers the backend 'atomic'
 
 
@@ -22,7 +23,7 @@ class SafeCheckpointHook(CheckpointHook):
     treated as MMEngine does.
 
     A checkpoint is saved before the validation of its iteration. A run that resumes from it
-    therefore validates first: the kill may have come before the figures or the best checkpoint
+    therefore validates first: the kill may have come before the metrics or the best checkpoint
     were written, and MMEngine would go on, or end, without them.
 
     Args:
@@ -37,7 +38,7 @@ class SafeCheckpointHook(CheckpointHook):
         known = signature(CheckpointHook).parameters
         if unknown := [name for name in kwargs if name not in known]:
             name = f'{type(self).__name__}.__init__()'
-            raise TypeError(f'{name} got an unexpected keyword argument {unknown[0]!r}')
+            raise UnknownArgumentError(f'{name} got an unexpected keyword argument {unknown[0]!r}')
         kwargs.setdefault('backend_args', dict(backend='atomic'))
         super().__init__(**kwargs)
         self._steps_on_disk: list[int] = []
@@ -85,7 +86,7 @@ class SafeCheckpointHook(CheckpointHook):
         """
         for name in self.save_best or ():
             if name not in ('auto', *metrics):
-                raise ValueError(
+                raise UserError(
                     f'save_best={name!r}, but the validation reports {", ".join(metrics)}; '
                     'choose one of these, or add a metric to val_evaluator that reports it'
                 )

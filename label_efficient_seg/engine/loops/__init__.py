@@ -1,3 +1,5 @@
-from .branch_iter_train_loop import BranchIterTrainLoop
+from .stream_iter_train_loop import StreamIterTrainLoop
 
-__all__ = ['BranchIterTrainLoop']
+__all__ = [
+    'StreamIterTrainLoop',
+]

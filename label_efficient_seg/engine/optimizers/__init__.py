@@ -1,3 +1,5 @@
-from .branch_optim_wrapper_constructor import BranchOptimWrapperConstructor
+from .multi_optim_wrapper_constructor import MultiOptimWrapperConstructor
 
-__all__ = ['BranchOptimWrapperConstructor']
+__all__ = [
+    'MultiOptimWrapperConstructor',
+]

@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from ...datasets.zero_shot_classes import zero_shot_classes
+from ...datasets.files.zero_shot_classes import zero_shot_classes
 from ...ops import calibrated_scores, hide_labels
 from .deeplabv2_head import DeepLabV2Head
 

@@ -2,13 +2,13 @@ from .adv_semi_seg import AdvSemiSeg
 from .advent import ADVENT
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
 from .affinity_net import AffinityNet
-from .branch_encoder_decoder import BranchEncoderDecoder
 from .cam_segmentor import CAMSegmentor
 from .ensemble_segmentor import EnsembleSegmentor
 from .intra_da import IntraDA
 from .min_ent import MinEnt
 from .proposal_encoder_decoder import ProposalEncoderDecoder
 from .sign import SIGN
+from .stream_encoder_decoder import StreamEncoderDecoder
 from .zero_shot_encoder_decoder import ZeroShotEncoderDecoder
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     'AdvSemiSeg',
     'AdversarialEncoderDecoder',
     'AffinityNet',
-    'BranchEncoderDecoder',
+    'StreamEncoderDecoder',
     'CAMSegmentor',
     'EnsembleSegmentor',
     'IntraDA',

@@ -2,9 +2,10 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...core.errors import UserError
 from ..losses import masked_cross_entropy
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
-from .branch_encoder_decoder import Batches
+from .stream_encoder_decoder import Batches
 
 
 @MODELS.register_module()
@@ -40,7 +41,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
     Source: Hung et al., Adversarial Learning for Semi-Supervised Semantic Segmentation, BMVC 2018.
     """
 
-    branches = ('labeled', 'unlabeled')
+    streams = ('labeled', 'unlabeled')
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
     ) -> None:
         super().__init__(discriminator=discriminator, **kwargs)
         if not 0 <= confidence_threshold <= 1:
-            raise ValueError(
+            raise UserError(
                 'confidence_threshold is a probability of the discriminator and must '
                 f'lie in [0, 1], got {confidence_threshold}'
             )

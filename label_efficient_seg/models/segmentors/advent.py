@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ...ops import self_information
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
-from .branch_encoder_decoder import Batches
+from .stream_encoder_decoder import Batches
 
 # The label of a domain, as released. SegDiscriminator calls label 1 "real"; here it means target.
 SOURCE, TARGET = False, True
@@ -49,7 +49,7 @@ class ADVENT(AdversarialEncoderDecoder):
     Segmentation, CVPR 2019.
     """
 
-    branches = ('source', 'target')
+    streams = ('source', 'target')
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class ADVENT(AdversarialEncoderDecoder):
         self, batches: Batches, iteration: int
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """L_S of the class docstring; see the parent class for arguments and returns."""
-        source, target = self.branches
+        source, target = self.streams
         batch = batches[source]
         features = self.extract_feat(batch['inputs'])
         levels = dict.fromkeys(('main', *self.discriminator))
@@ -102,7 +102,7 @@ class ADVENT(AdversarialEncoderDecoder):
         """L_D of the class docstring; see the parent class for arguments and returns."""
         losses = {}
         for level, discriminator in self.discriminator.items():
-            for domain, label in zip(self.branches, (SOURCE, TARGET), strict=True):
+            for domain, label in zip(self.streams, (SOURCE, TARGET), strict=True):
                 loss, accuracy = discriminator.loss(
                     [predictions[f'{domain}_{level}']], label, [predictions[f'{domain}_valid']]
                 )

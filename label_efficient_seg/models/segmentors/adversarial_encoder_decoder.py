@@ -6,14 +6,14 @@ from mmseg.registry import MODELS
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
-from .branch_encoder_decoder import Batches, BranchEncoderDecoder
+from .stream_encoder_decoder import Batches, StreamEncoderDecoder
 
 
 @MODELS.register_module()
-class AdversarialEncoderDecoder(BranchEncoderDecoder):
+class AdversarialEncoderDecoder(StreamEncoderDecoder):
     """An ``EncoderDecoder`` that trains against a discriminator on several streams at once.
 
-    To the rules of :class:`BranchEncoderDecoder` it adds those of adversarial training: who is
+    To the rules of :class:`StreamEncoderDecoder` it adds those of adversarial training: who is
     frozen while whom moves, and the order of the updates.
 
     .. code:: text

@@ -7,6 +7,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from ...core.errors import UserError
 from ...ops import affinity_labels, pairwise_affinities, random_walk, valid_pairs
 
 
@@ -92,7 +93,7 @@ class AffinityNet(BaseModel):
             return self.affinities(inputs)
         if mode == 'loss':
             return self.loss(inputs, data_samples)
-        raise ValueError(
+        raise UserError(
             'AffinityNet predicts no classes by itself; refine CAMs with '
             'tools/make_pseudo_masks.py, or with CAMRefinementHook in a test of the CAM model'
         )
@@ -113,7 +114,7 @@ class AffinityNet(BaseModel):
         labels = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
         grid = self._grid(images)
         if labels.shape[1:] != grid:
-            raise ValueError(
+            raise UserError(
                 f'images of {_size(images)} have a grid of {grid[0]} x {grid[1]}, but the labels '
                 f'have {_size(labels)} (height x width); a pipeline for AffinityNet pads images to '
                 f'the crop_size of AffinityTarget, with its stride={self.stride}'
@@ -152,7 +153,7 @@ class AffinityNet(BaseModel):
                 pair of a small image.
         """
         if scores.shape[2:] != images.shape[2:]:
-            raise ValueError(
+            raise UserError(
                 f'scores of {_size(scores)} do not fit images of {_size(images)} (height x width)'
             )
         scores = self._pad(scores.to(torch.promote_types(scores.dtype, torch.float32)))

@@ -8,7 +8,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ...ops.cam import normalize_cams, with_background
+from ...core.errors import UserError
+from ...ops import normalize_cams, with_background
 
 GIVEN, PREDICTED = 'given', 'predicted'
 
@@ -60,7 +61,7 @@ class CAMSegmentor(BaseModel):
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         if labels not in (GIVEN, PREDICTED) or not scales:
-            raise ValueError(
+            raise UserError(
                 f"labels must be '{GIVEN}' or '{PREDICTED}' and scales not empty, got {labels!r} "
                 f'and {tuple(scales)}'
             )
@@ -91,7 +92,7 @@ class CAMSegmentor(BaseModel):
             ValueError: In mode ``'loss'``.
         """
         if mode == 'loss':
-            raise ValueError(
+            raise UserError(
                 'CAMSegmentor does not train: train the ImageClassifier with a CAMClsHead, and '
                 'give its checkpoint to this model'
             )
@@ -159,13 +160,13 @@ class CAMSegmentor(BaseModel):
     def _tags(self, sample: SegDataSample) -> list[int]:
         classes, name = sample.get('image_labels'), sample.get('img_path')
         if classes is None:
-            raise ValueError(
+            raise UserError(
                 f"CAMSegmentor has labels='{GIVEN}', but image '{name}' comes without "
                 'image_labels: wrap its dataset in an ImageLabelDataset and put image_labels into '
                 f"the meta_keys of PackSegInputs, or set labels='{PREDICTED}'"
             )
         if strangers := [c for c in classes if not 1 <= c <= self.head.num_classes]:
-            raise ValueError(
+            raise UserError(
                 f"image '{name}' has the tag {strangers[0]}, but the classifier knows the classes "
                 f'1 to {self.head.num_classes}'
             )

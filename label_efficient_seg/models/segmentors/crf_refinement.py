@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from ...core.errors import UserError
 from ...ops import dense_crf
 
 # As in DeconvNet's released code.
@@ -32,7 +33,7 @@ def complete_crf(crf: Mapping | None) -> dict | None:
     if crf is None:
         return None
     if unknown := crf.keys() - DECONVNET_CRF.keys():
-        raise ValueError(
+        raise UserError(
             f'a CRF has no setting {sorted(unknown)[0]!r}; there are {", ".join(DECONVNET_CRF)}'
         )
     return DECONVNET_CRF | dict(crf)

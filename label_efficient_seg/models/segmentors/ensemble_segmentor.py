@@ -11,7 +11,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ...config_index import get_config_path
+from ...core.config_index import get_config_path
+from ...core.errors import UserError
 from .crf_refinement import complete_crf, refine_scores
 
 MEAN, PRODUCT = 'mean', 'product'
@@ -52,21 +53,21 @@ class EnsembleSegmentor(BaseModel):
     ) -> None:
         super().__init__()
         if mode not in (MEAN, PRODUCT):
-            raise ValueError(
+            raise UserError(
                 f"mode of the ensemble must be '{MEAN}' or '{PRODUCT}', but is {mode!r}"
             )
         if not members:
-            raise ValueError('the ensemble has no members; give each its config and checkpoint')
+            raise UserError('the ensemble has no members; give each its config and checkpoint')
         for member in members:
             if missing := {'config', 'checkpoint'} - member.keys():
-                raise ValueError(f'a member of the ensemble lacks {sorted(missing)[0]!r}: {member}')
+                raise UserError(f'a member of the ensemble lacks {sorted(missing)[0]!r}: {member}')
             if unknown := member.keys() - MEMBER_KEYS:
-                raise ValueError(
+                raise UserError(
                     f'a member of the ensemble has no {sorted(unknown)[0]!r}; there are '
                     f'{", ".join(sorted(MEMBER_KEYS))}'
                 )
             if not member.get('weight', 1) > 0:
-                raise ValueError(f'weights of the ensemble must be positive: {member}')
+                raise UserError(f'weights of the ensemble must be positive: {member}')
         self.members, self.mode, self.crf = list(members), mode, complete_crf(crf)
         self._models: list[nn.Module] | None = None
         # DistributedDataParallel refuses models without any.
@@ -92,7 +93,7 @@ class EnsembleSegmentor(BaseModel):
             ValueError: In another mode.
         """
         if mode != 'predict':
-            raise ValueError(
+            raise UserError(
                 'EnsembleSegmentor only predicts; train its members, each with its own config'
             )
         return self.predict(inputs, data_samples)
@@ -148,7 +149,7 @@ class EnsembleSegmentor(BaseModel):
             batch = dict(inputs=[image], data_samples=[SegDataSample(metainfo=sample.metainfo)])
             (result,) = model.test_step(batch)
             if 'seg_logits' not in result:
-                raise ValueError(
+                raise UserError(
                     f'{type(model).__name__} of {member["config"]!r} gives no seg_logits; a member '
                     'of the ensemble must be a segmentor such as EncoderDecoder'
                 )
@@ -166,7 +167,7 @@ class EnsembleSegmentor(BaseModel):
     def _check_same(self, scores: Tensor, total: Tensor, member: Mapping) -> None:
         if scores.shape != total.shape:
             first = self.members[0]['config']
-            raise ValueError(
+            raise UserError(
                 f'scores of {member["config"]!r} are {tuple(scores.shape)}, but those of {first!r} '
                 f'{tuple(total.shape)} (classes, height, width); the members of an ensemble need '
                 'the same classes'
@@ -200,7 +201,7 @@ def load_member(config: str, checkpoint: str) -> nn.Module:
     try:
         model.load_state_dict({k: v for k, v in state.items() if k.partition('.')[0] in parts})
     except RuntimeError as error:
-        raise ValueError(
+        raise UserError(
             f'the checkpoint {checkpoint!r} is not of the {type(model).__name__} of {config!r}: '
             f'{error}'
         ) from error
@@ -209,7 +210,7 @@ def load_member(config: str, checkpoint: str) -> nn.Module:
 
 def _check_classes(scores: Tensor, member: Mapping) -> None:
     if len(scores) < 2:
-        raise ValueError(
+        raise UserError(
             f'{member["config"]!r} has one score per pixel, which cannot be combined; train it '
             'with out_channels=2'
         )

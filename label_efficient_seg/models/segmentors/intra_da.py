@@ -15,4 +15,4 @@ class IntraDA(ADVENT):
     Self-Supervision, CVPR 2020.
     """
 
-    branches = ('easy', 'hard')
+    streams = ('easy', 'hard')

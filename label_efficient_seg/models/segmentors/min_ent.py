@@ -4,11 +4,11 @@ from torch import Tensor
 
 from ...ops import entropy_map
 from ..losses import masked_mean
-from .branch_encoder_decoder import Batches, BranchEncoderDecoder
+from .stream_encoder_decoder import Batches, StreamEncoderDecoder
 
 
 @MODELS.register_module()
-class MinEnt(BranchEncoderDecoder):
+class MinEnt(StreamEncoderDecoder):
     """Entropy minimisation for domain adaptation, on top of any ``EncoderDecoder``.
 
     With E_l the entropy map, in [0, 1], of the level l (``main``: decode head, ``aux``: auxiliary
@@ -32,7 +32,7 @@ class MinEnt(BranchEncoderDecoder):
     Segmentation, CVPR 2019.
     """
 
-    branches = ('source', 'target')
+    streams = ('source', 'target')
 
     def __init__(
         self, *, lambda_entropy_main: float = 0.001, lambda_entropy_aux: float = 0.0002, **kwargs

@@ -6,14 +6,9 @@ from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...ops.proposal_aggregation import (
-    MAX,
-    SUM,
-    as_boxes,
-    crop_boxes,
-    paste_scores,
-    prepare_boxes,
-)
+from ...core.errors import UserError
+from ...ops import as_boxes, crop_boxes, paste_scores, prepare_boxes
+from ...ops.proposal_aggregation import MAX, SUM
 from .crf_refinement import complete_crf, original_colors, refine_scores
 
 PROPOSAL_SETTINGS = dict(
@@ -147,7 +142,7 @@ class ProposalEncoderDecoder(EncoderDecoder):
         """
         name = meta.get('img_path')
         if meta.get('proposals') is None:
-            raise ValueError(
+            raise UserError(
                 f"test_cfg has mode='proposal', but image '{name}' comes without proposals: put "
                 "LoadProposals into the pipeline and 'proposals' into the meta_keys of "
                 "PackSegInputs, or set mode='whole'"
@@ -155,7 +150,7 @@ class ProposalEncoderDecoder(EncoderDecoder):
         try:
             boxes = as_boxes(meta['proposals'])
         except ValueError as error:
-            raise ValueError(f"image '{name}': {error}") from error
+            raise UserError(f"image '{name}': {error}") from error
         height, width = meta.get('ori_shape', size)[:2]
         scale = boxes.new_tensor([size[1] / width, size[0] / height] * 2)
         return prepare_boxes(
@@ -170,7 +165,7 @@ class ProposalEncoderDecoder(EncoderDecoder):
         # A config that changes another mode keeps the settings of that.
         known = {*PROPOSAL_SETTINGS, 'mode', 'crf', 'stride'}
         if unknown := test_cfg.keys() - known:
-            raise ValueError(
+            raise UserError(
                 f"test_cfg with mode='proposal' has no {sorted(unknown)[0]!r}; there are "
                 f'{", ".join(PROPOSAL_SETTINGS)} and crf'
             )
@@ -178,16 +173,16 @@ class ProposalEncoderDecoder(EncoderDecoder):
         self.settings = PROPOSAL_SETTINGS | given
         for key in ('num_proposals', 'batch_size', 'enlarge'):
             if self.settings[key] < 1:
-                raise ValueError(
+                raise UserError(
                     f'{key} of test_cfg must be at least 1, but is {self.settings[key]}'
                 )
         if self.settings['aggregation'] not in (MAX, SUM):
-            raise ValueError(
+            raise UserError(
                 f"aggregation of test_cfg must be '{MAX}' or '{SUM}', but is "
                 f'{self.settings["aggregation"]!r}'
             )
         if self.out_channels < 2:
-            raise ValueError(
+            raise UserError(
                 'proposals are put together on maps of zeros, which is the background only among '
                 'two or more classes; set num_classes=2 and out_channels=2'
             )

@@ -7,11 +7,12 @@ from mmseg.registry import MODELS
 from mmseg.utils import add_prefix
 from torch import Tensor
 
+from ...core.errors import UserError
 from ...ops import annealed_weights, hide_labels, pseudo_labels
 from ..losses import masked_cross_entropy
 from .advent import image_area
 from .adversarial_encoder_decoder import frozen
-from .branch_encoder_decoder import Batches
+from .stream_encoder_decoder import Batches
 from .zero_shot_encoder_decoder import ZeroShotEncoderDecoder
 
 STEPS = ('training', 'transfer', 'self_training')
@@ -73,7 +74,7 @@ class SIGN(ZeroShotEncoderDecoder):
     Zero-shot Semantic Segmentation, ICCV 2021.
     """
 
-    branches = ('labeled',)
+    streams = ('labeled',)
 
     def __init__(
         self,
@@ -95,9 +96,9 @@ class SIGN(ZeroShotEncoderDecoder):
         **kwargs,
     ) -> None:
         if step not in STEPS:
-            raise ValueError(f'step {step!r} is unknown; choose one of {", ".join(STEPS)}')
+            raise UserError(f'step {step!r} is unknown; choose one of {", ".join(STEPS)}')
         if interval < 1 or min(unseen_rate, temperature, confidence_threshold or 0) < 0:
-            raise ValueError(
+            raise UserError(
                 'interval must be at least 1, and unseen_rate, temperature and '
                 f'confidence_threshold at least 0, but got {interval}, {unseen_rate}, '
                 f'{temperature} and {confidence_threshold}'

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...datasets.zero_shot_classes import zero_shot_classes
+from ...core.errors import UserError
+from ...datasets.files.zero_shot_classes import zero_shot_classes
 from ...ops import calibrated_scores
 from ..generators import SpatialInformation
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
@@ -65,7 +66,7 @@ class ZeroShotEncoderDecoder(AdversarialEncoderDecoder):
         **kwargs,
     ) -> None:
         if kwargs.get('auxiliary_head') is not None:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} has no loss for an auxiliary head; set auxiliary_head=None'
             )
         num_classes = decode_head['num_classes']

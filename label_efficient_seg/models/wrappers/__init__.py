@@ -1,3 +1,5 @@
-from .branch_data_parallel import BranchDataParallel
+from .stream_data_parallel import StreamDataParallel
 
-__all__ = ['BranchDataParallel']
+__all__ = [
+    'StreamDataParallel',
+]

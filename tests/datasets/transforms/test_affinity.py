@@ -8,12 +8,8 @@ from mmcv.transforms import Pad
 from mmseg.datasets.transforms import PackSegInputs, RandomCrop, RandomFlip
 from PIL import Image
 
-from label_efficient_seg.datasets import (
-    AffinityTarget,
-    ImageFolderSegDataset,
-    LoadAffinityScores,
-    write_class_maps,
-)
+from label_efficient_seg.datasets import ImageFolderSegDataset, write_class_maps
+from label_efficient_seg.datasets.transforms import AffinityTarget, LoadAffinityScores
 
 CLASSES = [0, 2, 5]
 

@@ -6,8 +6,8 @@ from mmcv.transforms import Pad
 from mmseg.datasets.transforms import LoadAnnotations, PackSegInputs, RandomCrop
 from PIL import Image
 
-from label_efficient_seg.datasets import LoadCheckedAnnotations, LoadValidMask
-from label_efficient_seg.datasets.mask_checks import MaskError
+from label_efficient_seg.datasets.files.masks import MaskError
+from label_efficient_seg.datasets.transforms import LoadCheckedAnnotations, LoadValidMask
 
 
 def item(path: Path, **changes) -> dict:

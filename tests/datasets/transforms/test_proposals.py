@@ -3,12 +3,9 @@ import numpy as np
 import pytest
 from mmseg.registry import TRANSFORMS
 
-from label_efficient_seg.datasets import (
-    LoadProposals,
-    Proposals,
-    make_proposals,
-    write_proposals,
-)
+from label_efficient_seg.datasets import Proposals, write_proposals
+from label_efficient_seg.datasets.proposals import make_proposals
+from label_efficient_seg.datasets.transforms import LoadProposals
 
 SIZE = (30, 40)
 

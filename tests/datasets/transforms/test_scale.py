@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mmcv.transforms.utils import cache_random_params
 
-from label_efficient_seg.datasets import RandomScale
+from label_efficient_seg.datasets.transforms import RandomScale
 
 
 def sample(height: int, width: int) -> dict:

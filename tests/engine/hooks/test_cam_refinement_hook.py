@@ -13,11 +13,11 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from label_efficient_seg.engine import launch
-from label_efficient_seg.pipelines.cam_inference import CAMInference
-from label_efficient_seg.pipelines.pseudo_masks import PseudoMasks
-from tests.pipelines import cam_case
-from tests.pipelines.cam_case import NAMES
-from tests.pipelines.test_pseudo_masks import config as affinity_config
+from label_efficient_seg.jobs.cams import CAMInference
+from label_efficient_seg.jobs.pseudo_masks import PseudoMasks
+from tests.jobs import cam_case
+from tests.jobs.cam_case import NAMES
+from tests.jobs.test_pseudo_masks import config as affinity_config
 
 
 @pytest.fixture(scope='module')
@@ -62,7 +62,7 @@ def masks(folder: Path) -> dict[str, np.ndarray]:
     return {name: np.asarray(Image.open(folder / f'{name}.png')) for name in NAMES}
 
 
-def test_masks_and_figures_are_those_of_the_tool(data_root, tmp_path):
+def test_masks_and_metrics_are_those_of_the_tool(data_root, tmp_path):
     metrics = run_test(hook_config(data_root, tmp_path))
     checkpoint = str(data_root / 'model.pth')
     CAMInference(cam_case.config(data_root), checkpoint, tmp_path / 'cams').run()
@@ -71,13 +71,13 @@ def test_masks_and_figures_are_those_of_the_tool(data_root, tmp_path):
         tmp_path / 'cams/cams', tmp_path / 'tool',
     )  # fmt: skip
     tool.run()
-    found, expected = masks(tmp_path / 'masks'), masks(tmp_path / 'tool/pseudo_labels')
+    found, expected = masks(tmp_path / 'masks'), masks(tmp_path / 'tool/pseudo_masks')
     same = [(found[name] == expected[name]).mean() for name in NAMES]
     assert min(same) > 0.98  # CAM files are in half precision
-    figures = json.loads((tmp_path / 'tool/pseudo_labels.json').read_text())
+    summary = json.loads((tmp_path / 'tool/pseudo_masks.json').read_text())
     names = dict(mIoU_cam='mIoU_cam', mIoU_walk='mIoU_walk', mIoU_crf='mIoU')
     for of_hook, of_tool in names.items():
-        assert metrics[of_hook] == pytest.approx(figures[of_tool], abs=0.5)
+        assert metrics[of_hook] == pytest.approx(summary[of_tool], abs=0.5)
     assert len({metrics[name] for name in names}) == 3
     # They are in the log of the test, beside the metrics of its evaluator.
     (log,) = (tmp_path / path for path in tmp_path.glob('2*/*.json'))

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import torch
 
-from label_efficient_seg.engine import ChannelsLastHook
+from label_efficient_seg.engine.hooks import ChannelsLastHook
 from tests.models import tiny
 
 

@@ -6,7 +6,7 @@ from mmseg.models import EncoderDecoder, SegTTAModel
 from torch import nn
 
 from label_efficient_seg.engine.hooks import CheckpointMatchHook
-from label_efficient_seg.models import BranchDataParallel
+from label_efficient_seg.models.wrappers import StreamDataParallel
 from tests.engine.small_run import build_runner
 from tests.models import tiny
 
@@ -29,7 +29,7 @@ def weights() -> dict:
     return tiny.build_model().state_dict()
 
 
-@pytest.mark.parametrize('wrap', [lambda m: m, BranchDataParallel, SegTTAModel])
+@pytest.mark.parametrize('wrap', [lambda m: m, StreamDataParallel, SegTTAModel])
 def test_own_checkpoint_is_accepted_by_wrapped_models(weights, wrap):
     model = wrap(tiny.build_model())
     load(model, dict(state_dict=weights))

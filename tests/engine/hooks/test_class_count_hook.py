@@ -4,7 +4,7 @@ import pytest
 from mmseg.models import SegTTAModel
 
 from label_efficient_seg.engine.hooks import ClassCountHook
-from label_efficient_seg.models import BranchDataParallel
+from label_efficient_seg.models.wrappers import StreamDataParallel
 from tests.models import tiny, tiny_cam
 
 
@@ -16,7 +16,7 @@ def runner(model, metainfo: dict | None) -> SimpleNamespace:
 
 
 @pytest.mark.parametrize('stage', ['before_train', 'before_val', 'before_test'])
-@pytest.mark.parametrize('wrap', [lambda m: m, BranchDataParallel, SegTTAModel])
+@pytest.mark.parametrize('wrap', [lambda m: m, StreamDataParallel, SegTTAModel])
 def test_other_numbers_are_refused(stage, wrap):
     check, model = getattr(ClassCountHook(), stage), wrap(tiny.build_model())
     check(runner(model, dict(classes=('a', 'b', 'c'))))

@@ -12,10 +12,10 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
-from label_efficient_seg.datasets import BranchDataLoader
+from label_efficient_seg.datasets import StreamDataLoader
 from label_efficient_seg.engine.hooks import PreciseBNHook
 from label_efficient_seg.engine.hooks.precise_bn_hook import estimate_bn_statistics
-from tests.pipelines.cam_case import launch as launch_processes
+from tests.jobs.cam_case import launch as launch_processes
 
 from ..small_run import build_runner
 
@@ -86,7 +86,7 @@ def train(work_dir: Path, num_workers: int = 0, **hook) -> tuple[Runner, Notes]:
         work_dir,
         hooks=hooks,
         train_dataloader=dict(labeled=stream(num_workers)),
-        train_cfg=dict(type='BranchIterTrainLoop', max_iters=6),
+        train_cfg=dict(type='StreamIterTrainLoop', max_iters=6),
         randomness=dict(seed=3),
     )
     runner.train()
@@ -102,7 +102,7 @@ def normalizing(monkeypatch) -> None:
 
 def averages(weight: torch.Tensor, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean of means and of unbiased variances, over the batches from an iteration on."""
-    batches = BranchDataLoader(dict(labeled=stream()), 3).batches(start)
+    batches = StreamDataLoader(dict(labeled=stream()), 3).batches(start)
     values = [torch.stack(next(batches)['labeled']['inputs']).double() for _ in range(count)]
     values = [(value * weight).numpy() for value in values]
     means = np.mean([value.mean(axis=0) for value in values], axis=0)

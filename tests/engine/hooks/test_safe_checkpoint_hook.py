@@ -9,7 +9,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from label_efficient_seg.atomic import atomic_path
+from label_efficient_seg.core.atomic import atomic_path
 from label_efficient_seg.engine.checkpoint import latest_checkpoint
 from tests.engine.small_run import build_runner, weight_in
 

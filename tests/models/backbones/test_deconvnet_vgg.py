@@ -3,7 +3,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import nn
 
-from label_efficient_seg.models import DeconvNetVGG
+from label_efficient_seg.models.backbones import DeconvNetVGG
 
 torchvision = pytest.importorskip('torchvision')
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmseg.models.backbones import ResNet
 from torch import Tensor
 
-from label_efficient_seg.models import DeepLabV2ResNet
+from label_efficient_seg.models.backbones import DeepLabV2ResNet
 
 BLOCKS = (3, 4, 6, 3)
 STRIDES, DILATIONS = (1, 2, 1, 1), (1, 1, 2, 4)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from label_efficient_seg.models import ResNet38
+from label_efficient_seg.models.backbones import ResNet38
 
 # The blocks in the order of the publication, each with its convolutions: output channels at the
 # published width, kernel size, stride and dilation.

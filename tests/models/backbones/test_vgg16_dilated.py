@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from label_efficient_seg.models import DilatedVGG16
+from label_efficient_seg.models.backbones import DilatedVGG16
 
 WIDTH = 4
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from label_efficient_seg.models import AffinityHead
+from label_efficient_seg.models.decode_heads import AffinityHead
 
 
 def convolve(weight: torch.Tensor, x: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from label_efficient_seg.models import DeconvNetHead, DeconvNetVGG
+from label_efficient_seg.models.backbones import DeconvNetVGG
+from label_efficient_seg.models.decode_heads import DeconvNetHead
 
 
 def build(channels: int = 1, **kwargs) -> DeconvNetHead:

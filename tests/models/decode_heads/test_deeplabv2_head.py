@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from label_efficient_seg.models import DeepLabV2Head
+from label_efficient_seg.models.decode_heads import DeepLabV2Head
 
 
 def build(**kwargs) -> DeepLabV2Head:

@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from label_efficient_seg.engine.publish import _own_modules
-from label_efficient_seg.models import FCN8sHead
+from label_efficient_seg.models.decode_heads import FCN8sHead
 
 CONFIG = Path(__file__).resolve().parents[3] / 'configs' / '_base_' / 'models' / 'fcn8s_vgg16.py'
 

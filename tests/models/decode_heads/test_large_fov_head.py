@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from label_efficient_seg.models import LargeFOVHead
+from label_efficient_seg.models.decode_heads import LargeFOVHead
 from tests.models.decode_heads.test_deeplabv2_head import loop_convolution
 
 

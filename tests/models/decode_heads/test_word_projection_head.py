@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from label_efficient_seg.datasets.toy.spec import ATTRIBUTES, UNSEEN_CLASSES
+from label_efficient_seg.datasets.toy import ATTRIBUTES, UNSEEN_CLASSES
 from tests.models.losses.test_masked_cross_entropy_loss import loop_cross_entropy
 
 SEEN = (2, 3, 4, 6)

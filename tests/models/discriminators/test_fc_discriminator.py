@@ -3,7 +3,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import nn
 
-from label_efficient_seg.models import FCDiscriminator
+from label_efficient_seg.models.discriminators import FCDiscriminator
 
 
 def test_layers_are_those_of_the_paper():

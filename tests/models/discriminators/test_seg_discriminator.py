@@ -8,7 +8,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from label_efficient_seg.models import SegDiscriminator
+from label_efficient_seg.models.discriminators import SegDiscriminator
 
 SIZES = [(1, 40, 70), (3, 64, 33)]
 

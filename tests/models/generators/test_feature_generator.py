@@ -3,7 +3,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import nn
 
-from label_efficient_seg.models import FeatureGenerator
+from label_efficient_seg.models.generators import FeatureGenerator
 
 
 def test_published_layers():

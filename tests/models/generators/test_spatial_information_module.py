@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from label_efficient_seg.models import SpatialInformationModule
+from label_efficient_seg.models.generators import SpatialInformationModule
 from label_efficient_seg.ops import positional_encoding
 
 ENCODINGS = ('relative', 'absolute', None)

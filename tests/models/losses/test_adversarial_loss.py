@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from label_efficient_seg.models import AdversarialLoss
+from label_efficient_seg.models.losses import AdversarialLoss
 
 
 def loop_loss(logits: Tensor, real: bool, valid: Tensor | None, mode: str) -> float:

@@ -6,7 +6,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from label_efficient_seg.models import AffinityLoss
+from label_efficient_seg.models.losses import AffinityLoss
 from label_efficient_seg.ops import affinity_labels, neighbour_offsets, pairwise_affinities
 
 KINDS = ('background', 'foreground', 'different')

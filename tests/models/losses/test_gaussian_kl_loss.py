@@ -6,7 +6,7 @@ import torch
 from mmseg.registry import MODELS
 from torch.distributions import Normal, kl_divergence
 
-from label_efficient_seg.models import GaussianKLLoss, gaussian_kl
+from label_efficient_seg.models.losses import GaussianKLLoss, gaussian_kl
 
 
 def loop_kl(mean: np.ndarray, log_variance: np.ndarray, valid: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from label_efficient_seg.models import MaskedCrossEntropyLoss, masked_cross_entropy
+from label_efficient_seg.models.losses import MaskedCrossEntropyLoss, masked_cross_entropy
 
 CLASSES = 4
 

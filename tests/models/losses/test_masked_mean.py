@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from label_efficient_seg.models import masked_mean
+from label_efficient_seg.models.losses import masked_mean
 
 
 def loop_mean(values: np.ndarray, weight: np.ndarray) -> float:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from label_efficient_seg.models import MMDLoss, squared_mmd
+from label_efficient_seg.models.losses import MMDLoss, squared_mmd
 
 BANDWIDTHS = (2, 5, 10, 20, 40, 60)
 

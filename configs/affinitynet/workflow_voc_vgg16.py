@@ -1,0 +1,49 @@
+# AffinityNet at the settings of its release, VGG-16, all steps: from the tags of the 10,582
+# training images of VOC to a segmentor.
+title = 'AffinityNet: VOC, VGG-16'
+introduction = (
+    'From the tags of the 10,582 training images to their pseudo masks, on which a segmentor is '
+    'trained. CAMs and masks are judged on these images, the segmentor on the validation set.'
+)
+stages = [
+    dict(name='cls', type='TrainStage', config='affinitynet/vgg16_voc_cls'),
+    dict(
+        name='cam',
+        type='CAMStage',
+        config='affinitynet/vgg16_voc_cam',
+        checkpoint='{cls.checkpoint}',
+    ),
+    dict(
+        name='scores',
+        type='AffinityScoreStage',
+        config='affinitynet/vgg16_voc_cam',
+        cams='{cam.cams}',
+        low_alpha=4,
+        high_alpha=32,
+    ),
+    dict(
+        name='affinity',
+        type='TrainStage',
+        config='affinitynet/vgg16_voc_affinity',
+        cfg_options={
+            'train_dataloader.labeled.dataset.data_prefix.seg_map_path': '{scores.scores}',
+        },
+    ),
+    dict(
+        name='masks',
+        type='PseudoMaskStage',
+        config='affinitynet/vgg16_voc_affinity',
+        checkpoint='{affinity.checkpoint}',
+        cams='{cam.cams}',
+        alpha=16,
+    ),
+    dict(
+        name='segmentor',
+        type='TrainStage',
+        config='affinitynet/vgg16_voc_segmentor',
+        cfg_options={
+            'train_dataloader.labeled.dataset.data_prefix.seg_map_path': '{masks.pseudo_masks}',
+        },
+    ),
+]
+results = ['masks.mIoU_cam', 'masks.mIoU_walk', 'masks', 'segmentor']

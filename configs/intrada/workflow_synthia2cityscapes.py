@@ -1,0 +1,38 @@
+# IntraDA at the paper's settings, all steps: SYNTHIA to Cityscapes.
+title = 'IntraDA: SYNTHIA to Cityscapes'
+introduction = (
+    'Inter-domain adaptation by ADVENT, ranking of the target images by entropy, and intra-domain '
+    'adaptation from the easy to the hard ones. Checkpoints are the last ones, so that no label of '
+    'the target takes part in the choice.'
+)
+stages = [
+    dict(
+        name='inter',
+        type='TrainStage',
+        config='intrada/deeplabv2_r101_synthia-to-cityscapes_advent',
+    ),
+    dict(
+        name='rank',
+        type='EntropyRankStage',
+        config='intrada/deeplabv2_r101_synthia-to-cityscapes_advent',
+        checkpoint='{inter.checkpoint}',
+        ratio=0.67,
+    ),
+    dict(
+        name='intra',
+        type='TrainStage',
+        config='intrada/deeplabv2_r101_cityscapes-16_intrada',
+        cfg_options={
+            'train_dataloader.easy.dataset.ann_file': '{rank.easy}',
+            'train_dataloader.easy.dataset.data_prefix.seg_map_path': '{rank.pseudo_masks}',
+            'train_dataloader.hard.dataset.ann_file': '{rank.hard}',
+        },
+    ),
+    dict(
+        name='test',
+        type='TestStage',
+        config='intrada/deeplabv2_r101_cityscapes-16_intrada',
+        checkpoint='{intra.checkpoint}',
+    ),
+]
+results = ['inter', 'intra']

@@ -1,0 +1,247 @@
+"""Speed of the methods' train steps: python dev/benchmarks/train_step.py --threads 2.
+
+Each is compared with a plain rendering of its algorithm, see plain_steps.py, in processes of their
+own, after a check that both compute equal losses.
+"""
+
+import argparse
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import torch
+from measuring import (
+    Table,
+    add_common_arguments,
+    image_size,
+    in_own_process,
+    synchronize,
+    timed,
+    with_peak_memory,
+    write_results,
+)
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from plain_sign import PlainSIGN
+from plain_steps import (
+    PlainADVENT,
+    PlainAdvSemiSeg,
+    PlainAffinityNet,
+    PlainDeconvNet,
+    PlainMinEnt,
+    PlainStep,
+)
+from torch import nn
+from train_case import build, discriminators, networks, streams_of, wrappers_of
+
+METHODS = {
+    'advsemi': ('advsemi/deeplabv2_r18_toy_semi', PlainAdvSemiSeg),
+    'advent': ('intrada/deeplabv2_r18_toy_advent', PlainADVENT),
+    'minent': ('intrada/deeplabv2_r18_toy_minent', PlainMinEnt),
+    'affinitynet': ('affinitynet/resnet18_toy_affinity', PlainAffinityNet),
+    'deconvnet': ('deconvnet/deconvnet_toy_objects', PlainDeconvNet),
+    'sign-training': ('sign/deeplabv2_r18_toy_training', PlainSIGN),
+    'sign-transfer': ('sign/deeplabv2_r18_toy_transfer', PlainSIGN),
+    'sign-self-training': ('sign/deeplabv2_r18_toy_self-training', PlainSIGN),
+}
+PARTS = ('forward', 'backward', 'discriminator', 'optimizer', 'loss')
+COLUMNS = {
+    'method': '',
+    'images/s': '.2f',
+    'plain images/s': '.2f',
+    'ratio': '.2f',
+    'MiB': '.0f',
+    'plain MiB': '.0f',
+    **{part: '.0%' for part in PARTS},
+    'loss difference': '.0e',
+}
+TOLERANCE = 1e-4
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description='Measure a train step of the toy networks, with random weights, on random '
+        'images. Images are those of all streams. The rate is that of the fastest of several runs. '
+        'Memory is the largest during the first two steps beyond that of the model (on a CPU, what '
+        'they add to the process; Linux only). The shares of time are those of the method: of the '
+        'networks but D, of the gradients and steps of these, of D with its gradients, of all '
+        'optimizers, and of losses, masks, resizing and preparing the images. For SIGN, losses are '
+        'compared with MMD over the pixels of a class, and time with MMD over runs of pixels.'
+    )
+    parser.add_argument('--methods', nargs='+', choices=METHODS, default=list(METHODS))
+    parser.add_argument('--size', type=image_size, default=(113, 113), metavar='WIDTHxHEIGHT')
+    parser.add_argument('--batch', type=int, default=8, help='images of each stream')
+    parser.add_argument('--channels', type=int, default=32, help='of the first layer')
+    parser.add_argument('--iterations', type=int, default=4, help='of a run, an even number')
+    parser.add_argument('--repeats', type=int, default=5, help='runs')
+    parser.add_argument('--amp', choices=['bf16'], help='of both, but not of the check')
+    parser.add_argument(
+        '--channels-last',
+        action='store_true',
+        help='of ours, as with ChannelsLastHook',
+    )
+    parser.add_argument('--compile', action='store_true', help='of both; no shares of time then')
+    parser.add_argument(
+        '--frozen-bn', action='store_true', help='of both: running statistics, where there are any'
+    )
+    parser.add_argument(
+        '--joint',
+        action='store_true',
+        help='both streams of ours go through the backbone as one batch; with --frozen-bn, and for '
+        'methods with two streams only',
+    )
+    parser.add_argument('--device', default='cpu')
+    add_common_arguments(parser)
+    args = parser.parse_args()
+    if args.iterations % 2:
+        parser.error('--iterations must be even: the transfer step of SIGN has two kinds by turns')
+    if args.joint and not (args.frozen_bn and {'advsemi', 'advent', 'minent'} >= {*args.methods}):
+        parser.error('--joint needs --frozen-bn and --methods advsemi, advent or minent')
+    return args
+
+
+def main() -> None:
+    """Check and measure the methods, and print a table."""
+    args = parse_args()
+    table = Table(COLUMNS)
+    for method in args.methods:
+        name, difference = in_own_process(largest_difference, method, args)
+        if not difference <= TOLERANCE:
+            raise SystemExit(
+                f"{method}: '{name}' differs from the plain rendering by {difference:.1e}, which "
+                f'is more than {TOLERANCE}; times of different things are not compared'
+            )
+        ours, memory, shares = in_own_process(measure, method, False, args)
+        plain, plain_memory, _ = in_own_process(measure, method, True, args)
+        row = dict(method=method, ratio=ours / plain, MiB=memory, plain_MiB=plain_memory)
+        row.update({'images/s': ours, 'plain images/s': plain, 'loss difference': difference})
+        table.add(**row, **shares)
+    write_results(args, table.rows)
+
+
+def measure(
+    method: str, plain: bool, args: argparse.Namespace
+) -> tuple[float, float | None, dict[str, float]]:
+    """Images per second, memory in MiB, and shares of the time."""
+    model, optimizers, data = build(METHODS[method][0], args, bool(args.amp))
+    if args.channels_last and not plain:
+        model.to(memory_format=torch.channels_last)
+    if args.compile:
+        for network in networks(model):
+            network.compile()
+    step = plain_step(method, model, optimizers, bool(args.amp)) if plain else None
+    images = sum(len(stream['inputs']) for stream in streams_of(data))
+
+    def run() -> None:
+        for _ in range(args.iterations):
+            step(data) if plain else model.train_step(data, optimizers)
+
+    def first_two_steps() -> None:
+        for _ in range(2):
+            step(data) if plain else model.train_step(data, optimizers)
+
+    _, memory = with_peak_memory(first_two_steps, args.device)
+    seconds = min(timed(run, args.device) for _ in range(args.repeats))
+    shares = {}
+    if not plain and not args.compile:
+        parts = Parts(args.device)
+        parts.watch(model, optimizers)
+        shares = parts.shares(run)
+    return images * args.iterations / seconds, memory, shares
+
+
+def largest_difference(method: str, args: argparse.Namespace) -> tuple[str, float]:
+    """Name and relative difference of the loss that differs most, in two iterations."""
+    config, separate = METHODS[method][0], argparse.Namespace(**vars(args) | dict(joint=False))
+    other, other_optimizers, _ = build(config, separate, amp=False)
+    model, optimizers, data = build(config, args, amp=False)
+    plain = plain_step(method, other, other_optimizers)
+    for module in [*model.modules(), *other.modules()]:
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    if isinstance(plain, PlainSIGN):
+        plain.runs = False
+        model.loss_mmd.max_samples = None
+    differences = {'': 0.0}
+    for iteration in range(2):
+        torch.manual_seed(iteration)
+        expected = plain(data)
+        torch.manual_seed(iteration)
+        found = model.train_step(data, optimizers)
+        for name, value in expected.items():
+            difference = abs(float(found[name].detach()) - value) / max(abs(value), 1e-12)
+            # NaN is larger than nothing.
+            difference = math.inf if math.isnan(difference) else difference
+            differences[name] = max(differences.get(name, 0.0), difference)
+    name = max(differences, key=differences.get)
+    return name, differences[name]
+
+
+def plain_step(
+    method: str, model: nn.Module, optimizers: OptimWrapper | OptimWrapperDict, amp: bool = False
+) -> PlainStep:
+    """The plain rendering, with the very optimizers of the model."""
+    return METHODS[method][1](
+        model, {name: wrapper.optimizer for name, wrapper in wrappers_of(optimizers).items()}, amp
+    )
+
+
+class Parts:
+    """Measures how long the parts of a train step take, each without the parts inside it.
+
+    Args:
+        device (str): Of the model.
+    """
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.seconds: Counter[str] = Counter()
+        self.running = ['loss']
+
+    def watch(self, model: nn.Module, optimizers: OptimWrapper | OptimWrapperDict) -> None:
+        """Say what belongs to which part; the rest is ``loss``."""
+        judges = discriminators(model)
+        for network in networks(model):
+            self._watch(network, 'forward', 'discriminator' if network in judges else 'forward')
+        for name, wrapper in wrappers_of(optimizers).items():
+            part = 'discriminator' if name == 'discriminator' else 'backward'
+            self._watch(wrapper, 'backward', part)
+            self._watch(wrapper, 'step', 'optimizer')
+            self._watch(wrapper, 'zero_grad', 'optimizer')
+
+    def shares(self, function: Callable) -> dict[str, float]:
+        """Shares of the time of a function."""
+        self.seconds.clear()
+        self._start = self._now()
+        function()
+        self._account()
+        total = sum(self.seconds.values())
+        return {part: self.seconds[part] / total for part in PARTS}
+
+    def _watch(self, owner: object, name: str, part: str) -> None:
+        function = getattr(owner, name)
+
+        def watched(*args, **kwargs):
+            self._account()
+            self.running.append(part)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._account()
+                self.running.pop()
+
+        setattr(owner, name, watched)
+
+    def _now(self) -> float:
+        synchronize(self.device)
+        return time.perf_counter()
+
+    def _account(self) -> None:
+        now = self._now()
+        self.seconds[self.running[-1]] += now - self._start
+        self._start = now
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,127 @@
+"""Read the scalars that mmengine logs into a work folder."""
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from numbers import Real
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .errors import MissingFileError, UserError
+
+
+class Series(NamedTuple):
+    """One logged scalar over the iterations.
+
+    Attributes:
+        steps (np.ndarray): Iterations, shape (N,), int, increasing.
+        values (np.ndarray): Shape (N,), float; NaN where NaN was logged.
+    """
+
+    steps: np.ndarray
+    values: np.ndarray
+
+
+def read_scalars(work_dir: str | os.PathLike) -> dict[str, Series]:
+    """Read all training and validation scalars of a run, over all its resumes.
+
+    Each start of a run leaves ``<work_dir>/<timestamp>/vis_data/scalars.json`` with one JSON record
+    per line. Where a run was resumed from a checkpoint, iterations after that checkpoint were
+    logged twice: what the later start logged counts, and records of an earlier start beyond the
+    first iteration of the later one are dropped. An unfinished last line is skipped.
+
+    Args:
+        work_dir (str | os.PathLike): Work folder of one run, or one of its timestamp folders.
+
+    Returns:
+        dict[str, Series]: By logged name, without a ``train/`` or ``val/`` prefix. Empty if
+        nothing was logged.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist.
+        ValueError: If a line other than the last is not a JSON record.
+    """
+    merged: dict[str, dict[int, float]] = {}
+    for file in _log_files(Path(work_dir)):
+        records = list(_read_records(file))
+        # Only training records tell where a start began. One without any made up for the last
+        # validation.
+        start = min((step for step, record in records if 'iter' in record), default=math.inf)
+        for series in merged.values():
+            for step in [step for step in series if step >= start]:
+                del series[step]
+        for step, record in records:
+            for name, value in record.items() if step else ():  # a separate validation logs step 0
+                if name not in ('step', 'iter', 'epoch') and _is_number(value):
+                    name = name.removeprefix('train/').removeprefix('val/')
+                    merged.setdefault(name, {})[step] = float(value)
+    return {name: _to_series(points) for name, points in sorted(merged.items()) if points}
+
+
+def read_test_metrics(work_dir: str | os.PathLike) -> dict[str, float]:
+    """Read the metrics of the latest test that logged into a work folder.
+
+    Args:
+        work_dir (str | os.PathLike): Work folder of a run or of a test.
+
+    Returns:
+        dict[str, float]: By name, without times; empty if no test was finished there.
+    """
+    metrics: dict[str, float] = {}
+    for folder in _timestamp_folders(Path(work_dir)):
+        file = folder / f'{folder.name}.json'
+        if not file.is_file():
+            continue
+        try:
+            content = json.loads(file.read_text('utf-8'))
+        except json.JSONDecodeError:  # the test was killed while it wrote
+            continue
+        metrics = {
+            name.removeprefix('test/'): float(value)
+            for name, value in content.items()
+            if _is_number(value) and name.split('/')[-1] not in ('time', 'data_time')
+        }
+    return metrics
+
+
+def _timestamp_folders(work_dir: Path) -> list[Path]:
+    if not work_dir.is_dir():
+        raise MissingFileError(f"work folder '{work_dir}' does not exist")
+    work_dir = work_dir.resolve()
+    # The names are dates (20260131_120000): alphabetical order is the order of the starts.
+    return sorted(folder for folder in (work_dir, *work_dir.iterdir()) if folder.is_dir())
+
+
+def _log_files(work_dir: Path) -> Iterator[Path]:
+    for folder in _timestamp_folders(work_dir):
+        for name in ('scalars.json', f'{folder.name}.json'):
+            if (folder / 'vis_data' / name).is_file():
+                yield folder / 'vis_data' / name
+                break
+
+
+def _read_records(file: Path) -> Iterator[tuple[int, dict]]:
+    lines = file.read_text('utf-8', errors='replace').splitlines()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):  # the run was killed while it wrote, or is writing now
+                return
+            raise UserError(f"line {number} of '{file}' is not JSON: {line[:80]!r}") from error
+        if isinstance(record, dict) and 'step' in record:
+            yield int(record['step']), record
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _to_series(points: dict[int, float]) -> Series:
+    steps = sorted(points)
+    return Series(np.array(steps), np.array([points[step] for step in steps], float))

@@ -1,0 +1,1 @@
+"""Checks of what the streams of a config will read."""

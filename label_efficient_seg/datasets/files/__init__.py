@@ -1,0 +1,1 @@
+"""Files that describe images: lists, tags, class maps, proposals, word vectors."""

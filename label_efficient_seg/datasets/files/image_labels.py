@@ -1,0 +1,265 @@
+"""Image-level labels (tags): from masks, VOC annotations, tables and arrays, by name or one-hot."""
+
+import csv
+import difflib
+import json
+import os
+import pickle
+import reprlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from ...core.errors import MissingFileError, UserError
+from ...core.file_walk import progress
+from ..transforms import LoadCheckedAnnotations
+from .masks import IGNORE
+from .pickled_arrays import load_pickled_object
+from .splits import more
+
+KINDS = 'a folder of VOC annotations (.xml), a .csv, a .json or a .npy file'
+
+
+class TagVocabulary:
+    """Names that tags may have.
+
+    Where a dataset shows a choice of its classes, or classes that stand for several, tags may have
+    the old names as well as the new ones, and old ones are mapped as the masks are: tags of
+    classes that were not chosen are left out.
+
+    Args:
+        classes (Sequence[str]): Names of the classes; the first is the background.
+        original (Sequence[str], optional): Names before the choice.
+        label_map (Mapping[int, int], optional): From indices of the original names to those of
+            the classes, as MMSeg's datasets have it.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[str],
+        original: Sequence[str] | None = None,
+        label_map: Mapping[int, int] | None = None,
+    ) -> None:
+        self.classes, self.original = tuple(classes), tuple(original or classes)
+        label_map = label_map or {}
+        self._label_of = {
+            name: label_map.get(index, index) for index, name in enumerate(self.original)
+        }
+        self._label_of.update({name: index for index, name in enumerate(self.classes)})
+
+    def labels(self, tags: Iterable[str], source: str) -> list[int]:
+        """Class indices of tags.
+
+        Args:
+            tags (Iterable[str]): Names.
+            source (str): How messages name the place they come from.
+
+        Returns:
+            list[int]: Sorted indices of the foreground classes among them, each once.
+
+        Raises:
+            ValueError: If a tag is no class; it names the nearest one.
+        """
+        labels = set()
+        for tag in tags:
+            if tag not in self._label_of:
+                close = difflib.get_close_matches(tag, self._label_of, n=1)
+                hint = f'did you mean {close[0]!r}?' if close else f'there are {self._known()}'
+                raise UserError(
+                    f'{source} has the tag {tag!r}, which is no class of the dataset; {hint}'
+                )
+            labels.add(self._label_of[tag])
+        return sorted(label for label in labels if 0 < label < len(self.classes))
+
+    def names(self, vector: np.ndarray, source: str) -> list[str]:
+        """Names of the classes that are set in a vector over the foreground classes.
+
+        Args:
+            vector (np.ndarray): Not 0 where a class is present, shape (C - 1,), with C the number
+                of original or of chosen classes.
+            source (str): How messages name the place it comes from.
+
+        Raises:
+            ValueError: If it is no such vector.
+        """
+        if not isinstance(vector, np.ndarray):
+            raise UserError(f'{source} has a {type(vector).__name__} instead of an array')
+        for names in (self.original, self.classes):
+            if vector.shape == (len(names) - 1,) and vector.dtype.kind in 'biuf':
+                return [names[index + 1] for index in vector.nonzero()[0]]
+        raise UserError(
+            f'{source} has an array of shape {vector.shape} and type {vector.dtype}, but one '
+            f'number for each of the {len(self.original) - 1} foreground classes is needed'
+        )
+
+    def _known(self) -> str:
+        return ', '.join(name for name, label in self._label_of.items() if label)
+
+
+def read_mask_labels(item: Mapping[str, Any], backend_args: dict | None = None) -> list[int]:
+    """Tags of an image from its mask; void pixels do not count.
+
+    Args:
+        item (Mapping[str, Any]): Data item of a labeled dataset.
+        backend_args (dict, optional): File backend of mmengine.
+
+    Returns:
+        list[int]: Sorted indices of the foreground classes.
+
+    Raises:
+        MaskError: If the mask cannot be what the dataset declares.
+    """
+    loader = LoadCheckedAnnotations(backend_args=backend_args)
+    labels = np.unique(loader(dict(item, seg_fields=[]))['gt_seg_map'])
+    return [int(label) for label in labels if label not in (0, IGNORE)]
+
+
+def read_image_labels(
+    path: str | os.PathLike,
+    ids: Sequence[str],
+    vocabulary: TagVocabulary,
+    *,
+    difficult: bool = True,
+    allow_empty: bool = False,
+) -> list[list[int]]:
+    """Tags of images from a file or folder.
+
+    ========= ================================================================================
+    folder    VOC annotations ``<id>.xml``; a tag is the ``name`` of an ``object``
+    ``.csv``  columns ``image`` (id) and ``classes``: names between semicolons, or between spaces
+              where there is no semicolon
+    ``.json`` ``{id: [name, ...]}``
+    ``.npy``  a pickled dict from ids to vectors over the foreground classes, as ``cls_labels.npy``
+              of AffinityNet's release; nothing but arrays, texts and containers is unpickled
+    ========= ================================================================================
+
+    Args:
+        path (str | os.PathLike): The file or folder.
+        ids (Sequence[str]): Ids of the images.
+        vocabulary (TagVocabulary): What tags may be called.
+        difficult (bool): Whether objects that VOC marks as difficult count.
+        allow_empty (bool): Whether images may be without any tag.
+
+    Returns:
+        list[list[int]]: For each id the sorted indices of its foreground classes.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder.
+        ValueError: If it is of another kind, or an image is not in it, has no tag or an unknown
+            one.
+    """
+    path = Path(path)
+    readers: dict[str, Callable[[Path], dict[str, Any]]] = {
+        '.csv': _read_csv,
+        '.json': _read_json,
+        '.npy': partial(_read_npy, vocabulary=vocabulary),
+    }
+    if path.is_dir():
+        tags = _read_annotations(path, ids, difficult)
+    elif not path.is_file():
+        raise MissingFileError(f"tags '{path}' do not exist; give {KINDS}")
+    elif path.suffix in readers:
+        tags = readers[path.suffix](path)
+    else:
+        raise UserError(f"'{path}' holds no tags; give {KINDS}, or take them from 'masks'")
+    if missing := [name for name in ids if name not in tags]:
+        raise UserError(
+            f"'{path}' has no entry for image '{missing[0]}'{more(missing)}; add it, or take the "
+            "image off the dataset's list"
+        )
+    labels = [vocabulary.labels(tags[name], f"image '{name}' in '{path}'") for name in ids]
+    empty = [name for name, found in zip(ids, labels, strict=True) if not found]
+    if empty and not allow_empty:
+        raise no_tags(empty, f"in '{path}'")
+    return labels
+
+
+def no_tags(images: Sequence[str], place: str) -> UserError:
+    """The error about images without any tag.
+
+    Args:
+        images (Sequence[str]): Their names.
+        place (str): Where the tags were looked for.
+    """
+    return UserError(
+        f"image '{images[0]}'{more(images)} has no tag {place}: a classifier of tags learns "
+        'that none of the classes is there. Take it off the list, or set allow_empty=True'
+    )
+
+
+def _read_annotations(folder: Path, ids: Sequence[str], difficult: bool) -> dict[str, list[str]]:
+    """Names of the objects in those VOC annotations that exist."""
+    paths = {name: folder / f'{name}.xml' for name in ids}
+    paths = {name: path for name, path in paths.items() if path.is_file()}
+    if not paths:
+        raise UserError(
+            f"folder '{folder}' has no annotation of these images, such as '{ids[0]}.xml'; to "
+            "take tags from masks, set tags='masks'"
+        )
+    items = ((name, _parse_annotation(path, difficult)) for name, path in paths.items())
+    return dict(progress(items, len(paths), 'annotations'))
+
+
+def _parse_annotation(path: Path, difficult: bool) -> list[str]:
+    try:
+        objects = ElementTree.parse(path).getroot().findall('object')
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the last two: encodings
+        raise UserError(f"'{path}' is no VOC annotation: {error}") from error
+    counted = [o for o in objects if difficult or o.findtext('difficult', '0').strip() != '1']
+    return [o.findtext('name', '').strip() for o in counted]
+
+
+def _read_csv(path: Path) -> dict[str, list[str]]:
+    tags: dict[str, list[str]] = {}
+    try:
+        with open(path, newline='', encoding='utf-8-sig') as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"'{path}' is no table of tags: {error}") from error
+    for row in rows:
+        if row.get('image') is None or row.get('classes') is None:
+            columns = ', '.join(str(name) for name in row)
+            raise UserError(f"'{path}' needs the columns image and classes, but has {columns}")
+        if row['image'] in tags:
+            raise UserError(f"'{path}' lists image '{row['image']}' twice; keep one line of it")
+        names = row['classes'].split(';' if ';' in row['classes'] else None)
+        tags[row['image']] = [name.strip() for name in names if name.strip()]
+    return tags
+
+
+def _read_json(path: Path) -> dict[str, list[str]]:
+    try:
+        tags = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"'{path}' is no JSON file: {error}") from error
+    if not isinstance(tags, dict):
+        raise UserError(f"'{path}' must hold a dict from ids to lists of names")
+    for name, value in tags.items():
+        if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
+            raise UserError(
+                f"image '{name}' in '{path}' has {reprlib.repr(value)} instead of a list of names"
+            )
+    return tags
+
+
+def _read_npy(path: Path, vocabulary: TagVocabulary) -> dict[str, list[str]]:
+    try:
+        with open(path, 'rb') as file:
+            table = load_pickled_object(file)
+    except pickle.UnpicklingError as error:
+        raise UserError(f"'{path}' was not loaded: {error}") from error
+    except Exception as error:  # reading a damaged pickle ends in any of a dozen types
+        raise UserError(f"'{path}' is no complete NumPy file: {error}") from error
+    if not isinstance(table, dict):
+        raise UserError(
+            f"'{path}' holds a {type(table).__name__} instead of a dict from ids to vectors"
+        )
+    return {
+        str(name): vocabulary.names(vector, f"image '{name}' in '{path}'")
+        for name, vector in table.items()
+        if isinstance(name, str)  # the text of a container can be endless
+    }

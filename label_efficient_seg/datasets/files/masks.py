@@ -1,0 +1,131 @@
+"""What a mask file must satisfy, shared by the loading transform and the dataset checker."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from ...core.errors import UserError
+
+IGNORE = 255
+"""Label that void and padded pixels have in memory, whatever value the mask files use."""
+
+
+class MaskError(UserError):
+    """A mask that was read but cannot be what the dataset declares."""
+
+
+def label_lookup(
+    reduce_zero_label: bool = False,
+    label_map: Mapping[int, int] | None = None,
+    ignore_index: int = IGNORE,
+) -> np.ndarray:
+    """Table from the values in a mask file to labels in memory, in the order MMSeg applies them.
+
+    Args:
+        reduce_zero_label (bool): Whether file value 0 is void and class ``c`` is stored as
+            ``c + 1``.
+        label_map (Mapping[int, int], optional): From the classes of the files to the chosen ones.
+        ignore_index (int): File value of void pixels; a value outside 0..255 means there is none.
+
+    Returns:
+        np.ndarray: uint8, shape (256,); void is 255.
+    """
+    lookup = np.arange(256)
+    if reduce_zero_label:
+        lookup -= 1
+        lookup[[0, 255]] = IGNORE
+    if label_map:
+        mapping = np.arange(256)
+        mapping[list(label_map)] = list(label_map.values())
+        lookup = mapping[lookup]
+    if 0 <= ignore_index <= 255:
+        lookup[ignore_index] = IGNORE
+    return lookup.astype(np.uint8)
+
+
+def check_mask_layout(mask: np.ndarray, image_shape: tuple[int, int] | None, names: str) -> None:
+    """Check the number of channels, the type of the pixels and the size.
+
+    Args:
+        mask (np.ndarray): The mask as decoded, shape (H, W) when it is right.
+        image_shape (tuple[int, int], optional): Height and width of the image; None skips the
+            comparison.
+        names (str): How messages name mask and image.
+
+    Raises:
+        MaskError: If the mask has several channels, fractional values, or another size than the
+            image.
+    """
+    if mask.ndim != 2:
+        raise MaskError(
+            f'{names} has {mask.shape[-1]} channels: a mask holds one class index per pixel, as '
+            'a grey or palette PNG; convert its colours to class indices first'
+        )
+    if mask.dtype.kind not in 'bui':
+        raise MaskError(f'{names} has pixels of type {mask.dtype}: class indices are whole numbers')
+    if image_shape is not None and mask.shape != tuple(image_shape[:2]):
+        raise MaskError(
+            f'{names} is {mask.shape[1]}x{mask.shape[0]} (width x height), but the image is '
+            f'{image_shape[1]}x{image_shape[0]}; run tools/check_dataset.py CONFIG to find all '
+            'such pairs'
+        )
+
+
+def stray_values(mask: np.ndarray, lookup: np.ndarray, num_classes: int | None) -> dict[int, int]:
+    """Values of the file that are neither a class nor void.
+
+    Args:
+        mask (np.ndarray): The mask as decoded, shape (H, W), integer or bool.
+        lookup (np.ndarray): From :func:`label_lookup`.
+        num_classes (int, optional): Number of classes C; None accepts every value in 0..255.
+
+    Returns:
+        dict[int, int]: File value -> number of pixels; empty for a good mask.
+    """
+    if mask.dtype == np.uint8:
+        if num_classes is None:
+            return {}
+        labels = apply_lookup(mask, lookup)
+        # Three passes over bytes; counting is left for the masks that fail.
+        if not ((labels >= num_classes) & (labels != IGNORE)).any():
+            return {}
+    values, counts = np.unique(mask, return_counts=True)
+    limit = 256 if num_classes is None else num_classes
+    stray = {}
+    for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+        label = int(lookup[int(value)]) if 0 <= value <= 255 else -1
+        if label == -1 or (label >= limit and label != IGNORE):
+            stray[int(value)] = count
+    return stray
+
+
+def apply_lookup(mask: np.ndarray, lookup: np.ndarray) -> np.ndarray:
+    """Map file values to labels.
+
+    Args:
+        mask (np.ndarray): Shape (H, W), values in 0..255.
+        lookup (np.ndarray): From :func:`label_lookup`.
+
+    Returns:
+        np.ndarray: uint8, shape (H, W).
+    """
+    return cv2.LUT(mask.astype(np.uint8, copy=False), lookup)
+
+
+def describe_stray(stray: Mapping[int, int], num_classes: int | None, limit: int = 8) -> str:
+    """One line about stray values, most frequent first.
+
+    Args:
+        stray (Mapping[int, int]): File value -> number of pixels.
+        num_classes (int, optional): Number of classes.
+        limit (int): Values listed before the rest is only counted.
+
+    Returns:
+        str: Such as ``'values outside the 21 classes: 30 (12 pixels), 31 (1 pixel)'``.
+    """
+    ranked = sorted(stray.items(), key=lambda item: (-item[1], item[0]))
+    listed = ', '.join(f'{v} ({n} pixel{"s" * (n != 1)})' for v, n in ranked[:limit])
+    rest = f' and {len(ranked) - limit} more' if len(ranked) > limit else ''
+    outside = 'what 8 bits hold' if num_classes is None else f'the {num_classes} classes'
+    return f'values outside {outside}: {listed}{rest}'

@@ -1,0 +1,200 @@
+"""Word vectors of word2vec, GloVe and fastText, read as a stream."""
+
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from ...core.errors import MissingFileError, UserError
+from ...core.file_walk import progress
+
+BLOCK = 1 << 20
+"""Bytes that are read at once."""
+
+LONGEST_WORD = 10_000
+LONGEST_VECTOR = 100_000
+LONGEST_NUMBER = 100
+FIRST_LINE = 1 << 16
+GZIP = b'\x1f\x8b'
+OTHER_KINDS = {
+    b'PK\x03\x04': 'is a zip archive; unpack it first',
+    b'\xba\x16\x4f\x2f': 'is a model of fastText; use the .vec file that belongs to it',
+}
+
+
+class _Layout(NamedTuple):
+    """How vectors are written.
+
+    Attributes:
+        size (int): Numbers per vector.
+        count (int, optional): Vectors in the file, where it says so; GloVe's do not.
+        text (bool): Whether numbers are written as text.
+        begin (int): Length of the header in bytes.
+    """
+
+    size: int
+    count: int | None
+    text: bool
+    begin: int
+
+
+def find_word_vectors(path: str | os.PathLike, words: Iterable[str]) -> dict[str, np.ndarray]:
+    """Search a file for the vectors of some words, block by block until all are found.
+
+    Args:
+        path (str | os.PathLike): A word2vec file, binary or text, a text file of GloVe, or a
+            ``.vec`` file of fastText, as it is or packed by gzip. The kind is seen from the
+            content, not from the name.
+        words (Iterable[str]): Words in the spelling of the file.
+
+    Returns:
+        dict[str, np.ndarray]: float32 vectors, shape (D,), of those words that the file has.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is of another kind, or damaged or cut off before all words are found.
+    """
+    if not os.path.isfile(path):
+        raise MissingFileError(f"word vectors '{path}' do not exist")
+    wanted = {word.encode(): word for word in words}
+    found: dict[str, np.ndarray] = {}
+    read = 0
+    with open(path, 'rb') as file:
+        blocks = _blocks(file, path)
+        start = b''
+        while len(start) < FIRST_LINE and (block := next(blocks, b'')):
+            start += block
+        layout = _find_layout(start, path)
+        records = _text_records if layout.text else _binary_records
+        for word, values in records(chain([start[layout.begin :]], blocks), layout.size, path):
+            read += 1
+            if word in wanted and wanted[word] not in found:
+                vector = _decode(values, layout, f"'{wanted[word]}' in '{path}'")
+                if vector is not None:
+                    found[wanted[word]] = vector
+                if len(found) == len(wanted):
+                    return found
+    if layout.count is not None and read < layout.count:
+        raise _cut_off(path, f'it announces {layout.count} words, but has {read}')
+    return found
+
+
+def _blocks(file: BinaryIO, path: str | os.PathLike) -> Iterator[bytes]:
+    """Content of a file, unpacked where it is packed; none is empty."""
+    packed = file.read(2) == GZIP
+    file.seek(0)
+    count = -(-os.path.getsize(path) // BLOCK)
+    blocks = progress(iter(lambda: file.read(BLOCK), b''), count, f"MiB of '{path}'")
+    return filter(None, _unpack(blocks, path) if packed else blocks)
+
+
+def _unpack(blocks: Iterable[bytes], path: str | os.PathLike) -> Iterator[bytes]:
+    """Content of a gzip file, which may have several parts."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        for block in blocks:
+            while block:
+                if unpacker.eof:
+                    unpacker = zlib.decompressobj(wbits=31)
+                # No more at once: a block of a hostile file may unpack to a thousand of them.
+                yield unpacker.decompress(block, BLOCK)
+                block = unpacker.unconsumed_tail or unpacker.unused_data
+    except zlib.error as error:
+        raise _cut_off(path, str(error)) from error
+    if not unpacker.eof:
+        raise _cut_off(path, 'its gzip stream has no end')
+
+
+def _find_layout(start: bytes, path: str | os.PathLike) -> _Layout:
+    for magic, reason in OTHER_KINDS.items():
+        if start.startswith(magic):
+            raise UserError(f"'{path}' {reason}")
+    line = start.partition(b'\n')[0]
+    tokens = line.split()
+    if len(tokens) == 2 and all(token.isdigit() and len(token) < 19 for token in tokens):
+        count, size = map(int, tokens)
+        if not 0 < size <= LONGEST_VECTOR:
+            raise _cut_off(path, f'it announces vectors of {size} numbers')
+        begin = len(line) + 1
+        # A binary vector hardly ever spells a number.
+        numbers = start[begin:].partition(b'\n')[0].partition(b' ')[2][:30].split()
+        return _Layout(size, count, bool(numbers) and _is_number(numbers[0]), begin)
+    if len(tokens) < 2 or not _is_number(tokens[-1]):
+        raise UserError(
+            f"'{path}' holds no word vectors; it must be a file of word2vec, GloVe or fastText, "
+            'with a word and its numbers per line, or in the binary form of word2vec'
+        )
+    return _Layout(len(tokens) - 1, None, True, 0)
+
+
+def _is_number(token: bytes) -> bool:
+    try:
+        float(token)
+    except ValueError:
+        return False
+    return True
+
+
+def _text_records(
+    blocks: Iterable[bytes], size: int, path: str | os.PathLike
+) -> Iterator[tuple[bytes, bytes]]:
+    """Words and what follows them in their line."""
+    rest, longest = b'', LONGEST_WORD + LONGEST_NUMBER * size
+    for block in blocks:
+        *lines, rest = (rest + block).split(b'\n')
+        for line in lines:
+            word, _, values = line.partition(b' ')
+            yield word, values
+        if len(rest) > longest:
+            raise _cut_off(path, f'it has a line of more than {longest} bytes')
+    if rest.strip():
+        word, _, values = rest.partition(b' ')
+        if len(values.split()) < size:
+            raise _cut_off(path, 'its last line is not complete')
+        yield word, values
+
+
+def _binary_records(
+    blocks: Iterable[bytes], size: int, path: str | os.PathLike
+) -> Iterator[tuple[bytes, bytes]]:
+    """Words and the bytes of their vectors; some writers end a vector with a line feed."""
+    rest, length = b'', 4 * size
+    for block in blocks:
+        rest += block
+        start = 0
+        while (space := rest.find(b' ', start)) >= 0 and space + 1 + length <= len(rest):
+            end = space + 1 + length
+            yield rest[start:space].lstrip(b'\n'), rest[space + 1 : end]
+            start = end
+        rest = rest[start:]
+        if (rest.find(b' ') if b' ' in rest else len(rest)) > LONGEST_WORD:
+            raise _cut_off(path, f'it has a word of more than {LONGEST_WORD} bytes')
+
+
+def _decode(values: bytes, layout: _Layout, name: str) -> np.ndarray | None:
+    """The vector; None if the line belongs to several words, as in GloVe's largest files."""
+    if layout.text:
+        numbers = values.split()
+        if len(numbers) > layout.size:
+            return None
+        try:
+            vector = np.array([float(number) for number in numbers], np.float32)
+        except ValueError as error:
+            raise UserError(f'the vector of {name} is damaged: {error}') from error
+    else:
+        vector = np.frombuffer(values, '<f4').astype(np.float32)
+    if len(vector) < layout.size or not np.isfinite(vector).all():
+        raise UserError(
+            f'the vector of {name} is damaged: {layout.size} finite numbers are needed; download '
+            'the file again'
+        )
+    return vector
+
+
+def _cut_off(path: str | os.PathLike, reason: str) -> UserError:
+    return UserError(
+        f"word vectors '{path}' are damaged or cut off: {reason}; download the file again"
+    )

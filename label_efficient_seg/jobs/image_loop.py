@@ -1,0 +1,157 @@
+"""Goes through the images of a dataset one by one, with a model or without, on all processes."""
+
+import copy
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import mmengine
+from mmcv.transforms import LoadAnnotations
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import barrier, get_dist_info, init_dist, is_distributed
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from ..core.errors import UserError
+from ..core.progress import track
+from ..datasets.transforms import LoadCheckedAnnotations
+from ..engine import launch
+
+
+def build_test_images(cfg: Config) -> BaseSegDataset:
+    """Build the dataset of ``test_dataloader`` such that its pipeline reads no masks.
+
+    Args:
+        cfg (Config): Complete config.
+
+    Returns:
+        BaseSegDataset: The dataset, or one of the same interface.
+
+    Raises:
+        ValueError: If the config has no such dataset, or it does not say which classes it has.
+    """
+    dataset_cfg = (cfg.get('test_dataloader') or {}).get('dataset')
+    if not dataset_cfg:
+        raise UserError('the config needs test_dataloader.dataset, whose images are processed')
+    dataset = DATASETS.build(dataset_cfg)
+    if not dataset.metainfo.get('classes'):
+        raise UserError(
+            'the dataset of test_dataloader does not say which classes it has; set its '
+            'metainfo=dict(classes=(...))'
+        )
+    # An ImageLabelDataset is a view of the dataset that has the pipeline.
+    source = getattr(dataset, 'dataset', dataset)
+    # In training mode, another image would silently stand for one that the pipeline drops.
+    source.test_mode = True
+    steps = source.pipeline.transforms
+    source.pipeline.transforms = [x for x in steps if not isinstance(x, LoadAnnotations)]
+    return dataset
+
+
+def has_masks(dataset: BaseSegDataset) -> bool:
+    """Whether the images of a dataset have masks."""
+    return 'seg_map_path' in dataset.get_data_info(0)
+
+
+class OriginalFiles(Dataset):
+    """Photos and masks as they are in a dataset's files, before any pipeline.
+
+    An item is a dict with ``image``, RGB uint8 (H, W, 3), and, if the dataset has masks, ``mask``,
+    class indices or 255, uint8 (H, W).
+
+    Args:
+        dataset (BaseSegDataset): The dataset.
+        photos (bool): Whether items have an image.
+    """
+
+    def __init__(self, dataset: BaseSegDataset, photos: bool = True) -> None:
+        self.dataset, self.photos = dataset, photos
+        self.load_mask = LoadCheckedAnnotations() if has_masks(dataset) else None
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict:
+        info, item = self.dataset.get_data_info(index), {}
+        if self.photos:
+            content = mmengine.fileio.get(info['img_path'])
+            item['image'] = mmcv.imfrombytes(content, channel_order='rgb')
+            info['ori_shape'] = item['image'].shape[:2]  # which the mask must have
+        if self.load_mask:
+            item['mask'] = self.load_mask(info)['gt_seg_map']
+        return item
+
+
+def init_processes(cfg: Config) -> None:
+    """Join the processes of the launch where no runner does, with or without GPUs.
+
+    Args:
+        cfg (Config): With the launcher of the command line. Changed in place.
+    """
+    launch.init_cpu_processes(cfg)
+    if cfg.launcher != 'none' and not is_distributed():
+        init_dist(cfg.launcher, **(cfg.get('env_cfg') or {}).get('dist_cfg', {}))
+
+
+def load_model(cfg: Config, checkpoint: str, log_dir: str | Path) -> nn.Module:
+    """Build the model of a config and load a checkpoint, on each process of the launch.
+
+    Args:
+        cfg (Config): Complete config.
+        checkpoint (str): Of its model.
+        log_dir (str | Path): Folder for the log.
+
+    Returns:
+        nn.Module: In evaluation mode, without a wrapper.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.work_dir = str(log_dir)
+    launch.prepare_test(cfg, checkpoint)
+    for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
+        cfg.pop(key, None)
+    launch.init_cpu_processes(cfg)
+    runner = launch.build_runner(cfg)
+    runner.load_or_resume()
+    return (runner.model.module if is_model_wrapper(runner.model) else runner.model).eval()
+
+
+def process_images(
+    dataset: Dataset,
+    ids: Sequence[str],
+    work: Callable[[str, dict[str, Any]], None],
+    label: str,
+    *,
+    done: Collection[str] = (),
+    num_workers: int = 0,
+) -> None:
+    """Do something with each image; every process of the launch does its share.
+
+    Args:
+        dataset (Dataset): The images, each of which is prepared once.
+        ids (Sequence[str]): Their ids, in the order of the dataset.
+        work (Callable[[str, dict], None]): Called with an id and a collated batch of that image.
+        label (str): What is being done, for the display of progress.
+        done (Collection[str]): Ids of images to leave out. What belongs to whom does not depend on
+            it.
+        num_workers (int): Workers that prepare images.
+    """
+    rank, world_size = get_dist_info()
+    share = range(rank, len(ids), world_size)
+    done = set(done)
+    todo = [index for index in share if ids[index] not in done]
+    if rest := len(share) - len(todo):
+        print_log(f'{label}: {rest} of {len(share)} images were done before', 'current')
+    loader = DataLoader(Subset(dataset, todo), num_workers=num_workers, collate_fn=pseudo_collate)
+    items = zip(todo, loader, strict=True)
+    if rank == 0:
+        text = label + f' (process 1 of {world_size})' * (world_size > 1)
+        items = track(items, text, len(todo))
+    for index, batch in items:
+        work(ids[index], batch)
+    barrier()

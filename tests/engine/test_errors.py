@@ -1,0 +1,111 @@
+import errno
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from label_efficient_seg.core.atomic import write_atomically
+from label_efficient_seg.datasets.files.masks import MaskError, check_mask_layout
+from label_efficient_seg.datasets.files.splits import read_split
+from label_efficient_seg.engine.checkpoint import load_checkpoint_file
+from label_efficient_seg.engine.errors import TRACEBACK_VARIABLE, readable_errors
+
+
+class FaultyDataset(Dataset):
+    """Fails in the worker, as masks do that are found out while training."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> None:
+        check_mask_layout(np.zeros((3, 4), np.uint8), (4, 4), "mask 'a.png' of image 'a.jpg'")
+
+
+class DeadlyDataset(FaultyDataset):
+    """Kills the worker, as the system does when the memory is full."""
+
+    def __getitem__(self, index: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def report(capfd, function) -> str:
+    with pytest.raises(SystemExit) as end, readable_errors():
+        function()
+    assert end.value.code == 1
+    return capfd.readouterr().err
+
+
+def test_own_errors_are_one_line(capfd, tmp_path):
+    error = report(capfd, lambda: load_checkpoint_file(tmp_path / 'a.pth'))
+    assert error.startswith(f"error: checkpoint '{tmp_path}/a.pth' does not exist; ")
+    assert TRACEBACK_VARIABLE in error and 'Traceback' not in error
+    (tmp_path / 'a.pth').write_text('')
+    # Raised from another error, whose traceback is left out too.
+    error = report(capfd, lambda: load_checkpoint_file(tmp_path / 'a.pth'))
+    assert error.startswith('error: checkpoint') and 'is damaged' in error.splitlines()[0]
+
+
+def test_own_errors_of_dataloader_workers_are_one_line(capfd):
+    loader = DataLoader(FaultyDataset(), num_workers=1)
+    error = report(capfd, lambda: next(iter(loader)))
+    assert error.startswith("error: mask 'a.png' of image 'a.jpg' is 4x3 ")
+    assert 'Traceback' not in error and 'File' not in error
+
+
+def test_a_full_disk_is_one_line(capfd, tmp_path, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, 'fsync', fail)
+    error = report(capfd, lambda: write_atomically(tmp_path / 'a.png', b'1'))
+    assert error.startswith(
+        f"error: the disk is full ([Errno 28] No space left on device: '{tmp_path}"
+    )
+    error = report(capfd, fail)  # where another package writes
+    assert error.startswith('error: the disk is full ([Errno 28] No space left on device). ')
+
+
+def test_deaths_of_other_processes_are_one_line(capfd):
+    loader = DataLoader(DeadlyDataset(), num_workers=1)
+    error = report(capfd, lambda: next(iter(loader)))
+    assert error.startswith('error: a worker that loads data died, ') and 'num_workers' in error
+
+    def lose_connection() -> None:
+        raise RuntimeError('[/x/gloo/transport/tcp/pair.cc:547] Connection closed by peer [::1]:9')
+
+    error = report(capfd, lose_connection)
+    assert error.startswith('error: another process of this run died; ') and 'pair.cc:547' in error
+
+
+def test_variable_shows_the_traceback(tmp_path, monkeypatch):
+    monkeypatch.setenv(TRACEBACK_VARIABLE, '1')
+    with pytest.raises(MaskError), readable_errors():
+        FaultyDataset()[0]
+
+
+def broken_in_this_package() -> None:
+    read_split(None)  # a TypeError inside of it, which no `raise` of it made
+
+
+@pytest.mark.parametrize(
+    'function', [broken_in_this_package, lambda: torch.zeros(2) + torch.zeros(3), lambda: {}['a']]
+)
+def test_all_other_errors_keep_their_traceback(function, capfd):
+    with pytest.raises((TypeError, RuntimeError, KeyError)), readable_errors():
+        function()
+    assert not capfd.readouterr().err
+
+
+def test_interruption(capfd):
+    with pytest.raises(SystemExit) as end, readable_errors():
+        raise KeyboardInterrupt
+    assert end.value.code == 130 and capfd.readouterr().err == 'interrupted\n'
+
+
+def test_nothing_wrong():
+    with readable_errors():
+        value = 3
+    assert value == 3
