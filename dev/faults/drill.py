@@ -2,11 +2,11 @@
 
 import shutil
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from random import Random
 
 from label_efficient_seg.core.progress import Progress
+from label_efficient_seg.core.suggest import did_you_mean
 from label_efficient_seg.engine.checkpoint import secure_loading
 from label_efficient_seg.workflows import Workflow
 
@@ -84,9 +84,7 @@ def run_drill(
 def _chosen(names: Sequence[str] | None, known: Sequence[str], kind: str) -> list[str]:
     for name in names or ():
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f'did you mean {close[0]!r}?' if close else f'there are {", ".join(known)}'
-            raise ValueError(f'there is no {kind} {name!r}; {hint}')
+            raise ValueError(f'there is no {kind} {name!r}; {did_you_mean(name, known)}')
     return list(names or known)
 
 

@@ -1,6 +1,5 @@
 """What converters of weights share: reading, checking and writing."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.atomic import atomic_path
+from ..core.digests import file_digest
 from ..core.errors import UserError
 from ..engine.checkpoint import load_checkpoint_file
 
@@ -79,8 +79,8 @@ def convert_checkpoint(
     content: dict = conversion.weights
     if meta is not None:
         source = Path(source).expanduser()
-        digest = hashlib.sha256(source.read_bytes()).hexdigest()
-        meta = dict(source=source.name, source_sha256=digest, **meta, model=conversion.model)
+        found = dict(source=source.name, source_sha256=file_digest(source))
+        meta = dict(found, **meta, model=conversion.model)
         content = dict(state_dict=conversion.weights, meta=meta)
     with atomic_path(target) as temporary:
         torch.save(content, temporary)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from mmengine.config import Config
 
 from .errors import MissingFileError
+from .suggest import did_you_mean
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -68,8 +68,7 @@ def get_config_path(name: str) -> Path:
     folder = resource_root() / 'configs'
     if stem in names:
         return folder / f'{stem}.py'
-    close = get_close_matches(stem, names, n=3, cutoff=0.5)
-    hint = f'did you mean {" or ".join(map(repr, close))}?' if close else 'see list_configs()'
+    hint = did_you_mean(stem, names, 'see list_configs()', number=3, cutoff=0.5)
     raise MissingFileError(f'no config {name!r} among the {len(names)} in {folder}; {hint}')
 
 

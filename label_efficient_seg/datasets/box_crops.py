@@ -1,8 +1,6 @@
 """What the datasets of crops around objects and around proposals share."""
 
-import hashlib
 import io
-import json
 import os
 import zipfile
 import zlib
@@ -17,6 +15,7 @@ from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
 from ..core.atomic import write_atomically
+from ..core.digests import digest
 from ..core.errors import FileError, MissingFileError, UserError
 from ..core.file_walk import map_files
 from .files.instances import Box, enlarge_boxes, object_boxes
@@ -181,7 +180,7 @@ class BoxCropDataset(Dataset):
             states = [(path, os.stat(path)) for path in map(_absolute, paths) if path]
             content.append([repr(item.get(key)) for key in keys])
             content.append([(path, state.st_size, state.st_mtime_ns) for path, state in states])
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return digest(content)[:16]
 
     def _find_crops(self, items: list[dict]) -> Crops:
         found = list(map_files(self._find, items, 'boxes of masks'))

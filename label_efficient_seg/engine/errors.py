@@ -1,6 +1,5 @@
 """What a user of the command line sees when something is wrong with a config or with data."""
 
-import difflib
 import inspect
 import os
 import re
@@ -15,6 +14,7 @@ from mmengine.registry import Registry
 from mmseg import registry
 
 from ..core.atomic import DISK_FULL
+from ..core.suggest import did_you_mean
 
 TRACEBACK_VARIABLE = 'LABEL_EFFICIENT_SEG_TRACEBACK'
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -92,8 +92,7 @@ def unknown_argument(error: TypeError, cfg: Mapping) -> ValueError | None:
     for path, kind in _places(cfg, match[1]) if match else ():
         known = _arguments(kind)
         if known and match[1] not in known:
-            close = difflib.get_close_matches(match[1], known, n=1)
-            hint = f'did you mean {close[0]!r}?' if close else 'remove it'
+            hint = did_you_mean(match[1], known, 'remove it')
             return ValueError(f'{path}: {kind} has no argument {match[1]!r}; {hint}')
     return None
 

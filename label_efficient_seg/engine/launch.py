@@ -1,6 +1,5 @@
 """What ``tools/train.py`` and ``tools/test.py`` do, beside parsing arguments."""
 
-import difflib
 import inspect
 import os
 import os.path as osp
@@ -17,6 +16,7 @@ from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
 from ..core.errors import RunError, UserError
+from ..core.suggest import did_you_mean
 from .checkpoint import latest_checkpoint
 from .errors import unknown_argument
 
@@ -63,9 +63,8 @@ def _check_options(cfg: Config, options: dict) -> None:
     for key in options:
         name = key.partition('.')[0]
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f'; did you mean {close[0]!r}?' if close else ''
-            raise UserError(f'option {key!r}: the config has no {name!r}{hint}')
+            hint = did_you_mean(name, known, 'see the config for the names that exist')
+            raise UserError(f'option {key!r}: the config has no {name!r}; {hint}')
 
 
 def _replace(node: Any, key: str, old: Any, new: Any) -> None:

@@ -1,7 +1,6 @@
 """Turn a trained method into a plain MMSeg model that needs none of this package."""
 
 import ast
-import hashlib
 import inspect
 import json
 import pprint
@@ -19,6 +18,7 @@ from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
 from ..core.atomic import atomic_path
+from ..core.digests import text_digest
 from ..core.errors import ExistingFileError, UserError
 from .checkpoint import load_checkpoint_file
 
@@ -219,7 +219,7 @@ def _write_config(path: Path, cfg: Config, model: dict, meta: dict, modules: str
         f'# Published from {Path(cfg.filename or "a config").name}; needs MMSegmentation only.'
     ]
     if modules:
-        module_name = f'{path.stem}_{hashlib.sha256(modules.encode()).hexdigest()[:8]}'
+        module_name = f'{path.stem}_{text_digest(modules)[:8]}'
         module_name = re.sub(r'\W', '_', module_name)
         path.with_name(f'{module_name}.py').write_text(modules)
         lines += [

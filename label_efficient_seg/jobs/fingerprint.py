@@ -1,6 +1,5 @@
 """What the files of a folder are made from, so that none is taken for that of another run."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +8,8 @@ from typing import Any
 from mmengine.dist import barrier, is_main_process
 
 from ..core.atomic import write_atomically
+from ..core.digests import digest, file_digest
 from ..core.errors import MissingFileError, UserError
-from ..datasets.files.splits import checksum
-
-
-def digest(settings: Any) -> str:
-    """SHA-256 of settings of any kind that JSON or ``repr`` can tell apart."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def checkpoint_digest(path: str | Path) -> str:
@@ -26,7 +20,7 @@ def checkpoint_digest(path: str | Path) -> str:
     """
     if not Path(path).is_file():
         raise MissingFileError(f'checkpoint {str(path)!r} does not exist')
-    return checksum(path)
+    return file_digest(path)
 
 
 def claim_folder(out_dir: str | Path, fingerprint: Mapping[str, str], what: str) -> str:

@@ -1,14 +1,13 @@
-import hashlib
 import inspect
-import json
 import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from ..core.digests import digest
 from ..core.errors import MissingFileError, UserError
+from ..core.suggest import did_you_mean
 from .references import find_references, replace_references
 from .stage_folder import StageFolder
 from .stages import STAGES, Stage
@@ -136,7 +135,7 @@ def build_nodes(
 
 def _digest(stage: Stage, seed: int | None) -> str:
     content = [type(stage).__name__, stage.definition(seed or 0)]
-    return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
+    return digest(content)
 
 
 def _head(settings: dict) -> tuple[str, type[Stage], bool, dict]:
@@ -162,7 +161,7 @@ def _inputs(name: str, per_seed: bool, settings: dict, made: dict) -> list[str]:
         reference = f'stage {name!r} refers to {{{other}.{output}}}, but'
         if other not in made:
             raise UserError(
-                f'{reference} no stage before it is called {other!r}{did_you_mean(other, made)}'
+                f'{reference} no stage before it is called {other!r}; {did_you_mean(other, made)}'
             )
         node = next(iter(made[other].values()))
         if output not in node.stage.outputs:
@@ -176,9 +175,3 @@ def _inputs(name: str, per_seed: bool, settings: dict, made: dict) -> list[str]:
                 'or none of them per_seed=False'
             )
     return list(dict.fromkeys(other for other, _ in references))
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """End of a message about an unknown name."""
-    close = get_close_matches(name, list(names), n=1)
-    return f'; did you mean {close[0]!r}?' if close else f'; there are {", ".join(names) or "none"}'

@@ -16,7 +16,8 @@ from mmengine.config import Config
 from ..core.config_index import get_config_path, resource_root
 from ..core.errors import RunError, UserError
 from ..core.progress import Progress, format_seconds
-from .node import Node, build_nodes, did_you_mean
+from ..core.suggest import did_you_mean
+from .node import Node, build_nodes
 from .processes import Processes, cpu_cores, job_environments
 from .scheduler import run_graph
 from .stage_folder import State
@@ -149,7 +150,7 @@ class Workflow:
     def _known(self, names: Sequence[str]) -> list[str]:
         for name in names:
             if name not in self.names:
-                raise UserError(f'there is no stage {name!r}{did_you_mean(name, self.names)}')
+                raise UserError(f'there is no stage {name!r}; {did_you_mean(name, self.names)}')
         return list(names)
 
     def _select(self, again: str | None, only: Sequence[str] | None) -> list[Node]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from label_efficient_seg.core.digests import file_digest
 from label_efficient_seg.datasets.files.make_split import check_split, make_split
-from label_efficient_seg.datasets.files.splits import checksum, read_split
+from label_efficient_seg.datasets.files.splits import read_split
 
 from .conftest import write_list, write_mask
 
@@ -41,7 +42,7 @@ def test_parts_and_summary(images, tmp_path):
     assert labeled == [name for name in population if name in labeled]
     assert unlabeled == [name for name in population if name not in labeled]
     assert summary == json.loads((out / 'split.json').read_text())
-    assert summary['labeled'] == dict(images=5, sha256=checksum(out / 'labeled.txt'))
+    assert summary['labeled'] == dict(images=5, sha256=file_digest(out / 'labeled.txt'))
     assert (summary['seed'], summary['fraction'], summary['stratified']) == (3, 0.125, True)
     per_class = summary['images_per_class']
     assert {value: count['population'] for value, count in per_class.items()} == {

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.core.digests import file_digest
 from label_efficient_seg.datasets.files.make_split import check_split
-from label_efficient_seg.datasets.files.splits import checksum, read_split
+from label_efficient_seg.datasets.files.splits import read_split
 
 SPLITS = resource_root() / 'splits'
 COUNTS = {
@@ -93,7 +94,8 @@ def test_checksums():
     sums = dict(
         reversed(line.split('  ')) for line in (SPLITS / 'SHA256SUMS').read_text().splitlines()
     )
-    found = {path.relative_to(SPLITS).as_posix(): checksum(path) for path in SPLITS.rglob('*.txt')}
+    lists = SPLITS.rglob('*.txt')
+    found = {path.relative_to(SPLITS).as_posix(): file_digest(path) for path in lists}
     assert sums == found
 
 

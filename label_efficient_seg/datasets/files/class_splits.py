@@ -1,10 +1,10 @@
 """Which classes zero-shot learning sees, and which it does not."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ...core.errors import UserError
+from ...core.suggest import did_you_mean
 
 CONTEXT_33 = (
     'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'table',
@@ -79,7 +79,7 @@ def class_split(split: str | Mapping[str, Sequence[str]], classes: Sequence[str]
     """
     if isinstance(split, str):
         if split not in CLASS_SPLITS:
-            raise UserError(f'unknown class split {split!r}; {_choice(split, CLASS_SPLITS)}')
+            raise UserError(f'unknown class split {split!r}; {did_you_mean(split, CLASS_SPLITS)}')
         name, kinds = repr(split), CLASS_SPLITS[split]
     else:
         name, kinds = 'of the config', split
@@ -111,7 +111,8 @@ def _labels(names: Sequence[str], classes: Sequence[str], where: str) -> tuple[i
     for name in names:
         if name not in classes:
             raise UserError(
-                f'{where} has {name!r}, which is no class of the dataset; {_choice(name, classes)}'
+                f'{where} has {name!r}, which is no class of the dataset; '
+                f'{did_you_mean(name, classes)}'
             )
     if len(set(names)) < len(names):
         repeated = next(name for name in names if list(names).count(name) > 1)
@@ -126,9 +127,3 @@ def _check_disjoint(
         if common := set(labels.get('unseen', ())) & set(labels.get(kind, ())):
             both = ', '.join(classes[label] for label in sorted(common))
             raise UserError(f'class split {name} has {both} both in unseen and in {kind}')
-
-
-def _choice(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    close = get_close_matches(name, known, n=1)
-    return f'did you mean {close[0]!r}?' if close else f'there are {", ".join(known)}'

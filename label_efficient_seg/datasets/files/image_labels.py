@@ -1,7 +1,6 @@
 """Image-level labels (tags): from masks, VOC annotations, tables and arrays, by name or one-hot."""
 
 import csv
-import difflib
 import json
 import os
 import pickle
@@ -16,6 +15,7 @@ import numpy as np
 
 from ...core.errors import MissingFileError, UserError
 from ...core.file_walk import progress
+from ...core.suggest import did_you_mean
 from ..transforms import LoadCheckedAnnotations
 from .masks import IGNORE
 from .pickled_arrays import load_pickled_object
@@ -67,8 +67,7 @@ class TagVocabulary:
         labels = set()
         for tag in tags:
             if tag not in self._label_of:
-                close = difflib.get_close_matches(tag, self._label_of, n=1)
-                hint = f'did you mean {close[0]!r}?' if close else f'there are {self._known()}'
+                hint = did_you_mean(tag, self._label_of, f'there are {self._known()}')
                 raise UserError(
                     f'{source} has the tag {tag!r}, which is no class of the dataset; {hint}'
                 )

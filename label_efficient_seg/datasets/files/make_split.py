@@ -10,11 +10,12 @@ import numpy as np
 from PIL import Image
 
 from ...core.atomic import write_atomically
+from ...core.digests import file_digest
 from ...core.errors import ExistingFileError, MissingFileError, UserError
 from ...core.file_walk import map_files
 from ..partially_labeled import find_missing
 from .masks import IGNORE, MaskError, check_mask_layout
-from .splits import checksum, read_split, write_split
+from .splits import read_split, write_split
 from .stratification import random_selection, stratified_selection
 
 FILES = ('labeled.txt', 'unlabeled.txt', 'split.json')
@@ -78,8 +79,8 @@ def make_split(
     write_split(out / 'labeled.txt', [name for i, name in enumerate(ids) if i in labeled])
     write_split(out / 'unlabeled.txt', [name for i, name in enumerate(ids) if i not in labeled])
     summary = dict(
-        population=dict(images=len(ids), sha256=checksum(image_list)),
-        labeled=dict(images=size, sha256=checksum(out / 'labeled.txt')),
+        population=dict(images=len(ids), sha256=file_digest(image_list)),
+        labeled=dict(images=size, sha256=file_digest(out / 'labeled.txt')),
         unlabeled=dict(images=len(ids) - size),
         fraction=size / len(ids),
         seed=seed,
@@ -185,9 +186,9 @@ def check_split(folder: str | os.PathLike, image_list: str | os.PathLike) -> lis
     known = set(labeled)
     rest = [name for name in population if name not in known]
     faults = []
-    if checksum(image_list) != made_from:
+    if file_digest(image_list) != made_from:
         faults.append(f"'{image_list}' is not the list that the split was made from")
-    if checksum(folder / 'labeled.txt') != made:
+    if file_digest(folder / 'labeled.txt') != made:
         faults.append(f"'{folder / 'labeled.txt'}' was changed after it was made")
     unlabeled_file = folder / 'unlabeled.txt'
     if unlabeled_file.is_file() and read_split(unlabeled_file, strict=False) != rest:

@@ -4,7 +4,6 @@ An id is the path of an image below the image folder without its suffix, with ``
 folders: ``2007_000032``, ``aachen/aachen_000000_000019``.
 """
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -130,11 +129,6 @@ def complement(population: Sequence[str], excluded: Sequence[str], names: str) -
 def write_split(path: str | os.PathLike, ids: Iterable[str]) -> None:
     """Write a split list, one id per line, whole or not at all."""
     write_atomically(path, ''.join(f'{name}\n' for name in ids))
-
-
-def checksum(path: str | os.PathLike) -> str:
-    """SHA-256 of a file's bytes in hexadecimal, as ``sha256sum`` prints it."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def more(names: Sequence[str]) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 
 import numpy as np
 
+from ...core.digests import digest
 from ...core.errors import UserError
 
 SHAPES = ('disc', 'ring')
@@ -153,4 +152,4 @@ class ToySpec:
     def digest(self) -> str:
         """Ten hexadecimal digits that name these parameters and the generator's version."""
         parameters = dict(dataclasses.asdict(self), version=GENERATOR_VERSION)
-        return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:10]
+        return digest(parameters)[:10]

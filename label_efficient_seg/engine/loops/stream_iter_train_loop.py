@@ -1,4 +1,3 @@
-import difflib
 import random
 from collections.abc import Mapping
 
@@ -12,6 +11,7 @@ from mmseg.registry import LOOPS
 from torch import nn
 
 from ...core.errors import UserError
+from ...core.suggest import did_you_mean
 from ...datasets.stream_data_loader import StreamDataLoader
 
 
@@ -148,9 +148,8 @@ def _check_streams(model: nn.Module, dataloaders: Mapping) -> None:
     if missing or unknown:
         faults = [f'lacks {name!r}' for name in missing]
         for name in unknown:
-            match = difflib.get_close_matches(name, streams, n=1)
-            hint = f' (did you mean {match[0]!r}?)' if match else ''
-            faults.append(f'has the unknown {name!r}{hint}')
+            hint = did_you_mean(name, streams, 'remove it')
+            faults.append(f'has the unknown {name!r} ({hint})')
         raise UserError(
             f'{type(model).__name__} reads the streams {", ".join(streams)}; train_dataloader '
             f'{" and ".join(faults)}'
