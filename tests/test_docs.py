@@ -1,5 +1,6 @@
-"""The pages say what is true: links and flags exist, and the examples run."""
+"""The pages say what is true: links, flags and messages exist, and the examples run."""
 
+import ast
 import importlib.util
 import re
 import shlex
@@ -84,12 +85,40 @@ def test_configs_named_without_suffix_exist():
         assert {n for n in named if not n.endswith('/README')} <= names, page
 
 
-def is_pipeline(path: Path) -> bool:
-    return path.name.startswith('workflow_')
+def texts() -> set[str]:
+    """String literals of the package and its tools without docstrings; f-strings without values."""
+    found = set()
+    for path in [*ROOT.glob('label_efficient_seg/**/*.py'), *ROOT.glob('tools/**/*.py')]:
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding='utf-8'))))
+        docstrings = [node.value for node in nodes if isinstance(node, ast.Expr)]
+        for node in nodes:
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            if node not in docstrings:
+                found.add(''.join(str(p.value) for p in parts if isinstance(p, ast.Constant)))
+    return found
+
+
+def test_messages_of_the_troubleshooting_page_exist():
+    page = (ROOT / 'docs/troubleshooting.md').read_text(encoding='utf-8')
+    own, _ = page.split('Messages of PyTorch and of the system')
+    quoted = [
+        message
+        for cell in re.findall(r'^\| (`.*?) \| ', own, re.MULTILINE)
+        for message in re.findall(r'`([^`]+)`', cell)
+    ]
+    assert len(quoted) > 20
+    known = texts()
+
+    def exists(message: str) -> bool:
+        pattern = re.compile('.*'.join(map(re.escape, message.split('...'))), re.DOTALL)
+        return any(pattern.search(text.replace('`', '')) for text in known)
+
+    assert [message for message in quoted if not exists(message)] == []
+    assert not exists('FCDiscriminator halves its input five times')
 
 
 def trainable(folder: Path) -> list[Path]:
-    """The configs of a folder without its pipelines."""
+    """The configs of a folder without its workflows."""
     return [path for path in folder.glob('*.py') if not path.name.startswith('workflow_')]
 
 
@@ -103,8 +132,7 @@ def test_model_index():
             assert model['In Collection'] in collections
             assert (ROOT / model['Config']).is_file()
             described.add(ROOT / model['Config'])
-        configs = {p for p in (ROOT / file).parent.glob('*.py') if not is_pipeline(p)}
-        assert described == configs
+        assert described == set(trainable((ROOT / file).parent))
 
 
 def test_every_config_is_in_the_table_of_its_folder():
