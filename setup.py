@@ -64,10 +64,12 @@ setup(
     install_requires=[
         'torch>=2.0',
         'torchvision',
+        'jinja2',
         'matplotlib',
         'numpy',
         'packaging',
         'Pillow',
+        'rich',
         'safetensors',
     ],
     extras_require={

@@ -1,10 +1,16 @@
-"""A one-line progress display for long work, on a terminal and in log files."""
+"""Progress of long work: a bar on a terminal, a line now and then in log files."""
 
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO, TypeVar
+
+from mmengine.dist import is_main_process
+from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
 
 from .errors import UserError
 
@@ -14,9 +20,9 @@ Item = TypeVar('Item')
 class Progress:
     """Count finished items, from any thread; show share, rate and time left.
 
-    On a terminal the line is redrawn in place, at most ten times a second. In a log file or a pipe
-    a new line is written every ``log_interval`` seconds. Both end with a line that names the
-    total time::
+    A terminal shows a bar. In a log file or a pipe a new line is written every ``log_interval``
+    seconds; its form is stable, since :class:`Workflow` reads it. Both end with a line that names
+    the total time. Of several distributed processes only the first writes::
 
         with Progress(len(files), 'checking masks') as progress:
             for file in files:
@@ -33,8 +39,6 @@ class Progress:
         clock (Callable[[], float]): Monotonic time in seconds.
     """
 
-    redraw_interval = 0.1
-
     def __init__(
         self,
         total: int,
@@ -45,44 +49,42 @@ class Progress:
     ) -> None:
         if total < 0:
             raise UserError(f'total must not be negative, but is {total}')
-        self.total = total
-        self.label = label
-        self.done = 0
+        self.total, self.label, self.done = total, label, 0
         self._stream = sys.stderr if stream is None else stream
-        self._in_place = self._stream.isatty()
-        self._interval = self.redraw_interval if self._in_place else log_interval
-        self._clock = clock
-        self._start = self._last_drawn = clock()
-        self._drawn_width = 0
-        self._closed = False
+        self._interval, self._clock = log_interval, clock
+        self._start = self._last_line = clock()
         self._lock = threading.Lock()
+        self._shown = is_main_process()
+        self._bar = _start_bar(self) if self._shown else None
 
     def update(self, count: int = 1) -> None:
-        """Add ``count`` finished items and show the line when it is due."""
+        """Add ``count`` finished items and show them when it is due."""
         with self._lock:
             self.done += count
             now = self._clock()
-            if now - self._last_drawn >= self._interval:
-                self._last_drawn = now
-                self._write(self._line(now), end='' if self._in_place else '\n')
+            if self._bar:
+                self._bar.update(self._bar.task_ids[0], completed=self.done)
+            elif self._shown and now - self._last_line >= self._interval:
+                self._last_line = now
+                self._write(self._counted() + self._rate(now))
 
     def print(self, line: str) -> None:
-        """Print a line of text to the standard output, between two states of the display."""
+        """Print a line of text to the standard output, above the bar."""
         with self._lock:
-            if self._in_place:
-                self._write('', end='\r')
             print(line, flush=True)
 
     def close(self) -> None:
         """Write the last line: how many items in which time. Further calls do nothing."""
-        if self._closed:
+        if not self._shown:
             return
-        self._closed = True
+        self._shown = False
+        if self._bar:
+            self._bar.stop()
         elapsed = self._clock() - self._start
         line = f'{self.label}: {self.done}/{self.total} in {format_seconds(elapsed)}'
         if self.done and elapsed > 0:
             line += f' ({_format_rate(self.done, elapsed)})'
-        self._write(line, end='\n')
+        self._write(line)
 
     def __enter__(self) -> 'Progress':
         return self
@@ -90,25 +92,55 @@ class Progress:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _line(self, now: float) -> str:
-        elapsed = now - self._start
+    def _counted(self) -> str:
         share = 100 * self.done // self.total if self.total else 100
         width = len(str(self.total))
-        line = f'{self.label}: {self.done:>{width}}/{self.total} ({share:>2} %)'
-        if self.done and elapsed > 0:
-            line += f'  {_format_rate(self.done, elapsed)}'
-        if 0 < self.done < self.total:
-            line += f'  {format_seconds(elapsed / self.done * (self.total - self.done))} left'
-        return line
+        return f'{self.label}: {self.done:>{width}}/{self.total} ({share:>2} %)'
 
-    def _write(self, line: str, end: str) -> None:
-        if self._in_place:
-            # Blanks wipe the rest of a longer line drawn before.
-            self._stream.write('\r' + line.ljust(self._drawn_width) + end)
-            self._drawn_width = len(line)
-        else:
-            self._stream.write(line + end)
+    def _rate(self, now: float) -> str:
+        """Rate and time left, as far as they are known."""
+        text, elapsed = '', now - self._start
+        if self.done and elapsed > 0:
+            text += f'  {_format_rate(self.done, elapsed)}'
+        if 0 < self.done < self.total:
+            text += f'  {format_seconds(elapsed / self.done * (self.total - self.done))} left'
+        return text
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + '\n')
         self._stream.flush()
+
+
+def _start_bar(progress: Progress) -> Bar | None:
+    """A bar on a terminal; None where lines have to do."""
+    console = Console(file=progress._stream)
+    # Rich takes pipes for terminals if FORCE_COLOR is set.
+    if not (progress._stream.isatty() and console.is_interactive):
+        return None
+    bar = Bar(
+        TextColumn('{task.description}', markup=False),
+        BarColumn(),
+        _Numbers(progress),
+        console=console,
+        get_time=progress._clock,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # otherwise the output goes to a file, and stays there
+    )
+    bar.add_task(progress.label, total=progress.total or 1)
+    bar.start()
+    return bar
+
+
+class _Numbers(ProgressColumn):
+    """What log files show, beside the bar."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def render(self, task: Task) -> Text:
+        counted = self._progress._counted().removeprefix(f'{self._progress.label}: ')
+        return Text(counted + self._progress._rate(self._progress._clock()))
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .report import Report
+from .html_report import Report
 from .stages import STAGES, Result, Stage, command_line_options, config_content
 
 

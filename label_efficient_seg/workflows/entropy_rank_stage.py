@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
-from .report import Report
+from .html_report import Report
 from .stages import STAGES, Result, Stage, command_line_options, config_content
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from ..core.errors import RunError, UserError
+from ..core.file_walk import usable_cores
 
 
 class Processes:
@@ -97,11 +98,6 @@ def _ending(status: int) -> str:
         return f'was killed by signal {-status}'
 
 
-def cpu_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-
-
 def job_environments(jobs: int, processes: int = 1) -> list[dict[str, str]]:
     """Environment variables for commands that run side by side.
 
@@ -117,7 +113,7 @@ def job_environments(jobs: int, processes: int = 1) -> list[dict[str, str]]:
         ValueError: If a command has more processes than there are GPUs.
     """
     # The same number of threads whatever else runs: on it depends how sums are rounded.
-    threads = max(1, cpu_cores() // (jobs * processes))
+    threads = max(1, usable_cores() // (jobs * processes))
     environment = {'OMP_NUM_THREADS': str(threads), **os.environ}
     devices = [str(index) for index in range(torch.cuda.device_count())]
     if devices and processes > len(devices):

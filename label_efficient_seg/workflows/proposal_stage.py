@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..datasets.proposals import check_method
 from .cam_stages import ImageStage
-from .report import Report
+from .html_report import Report
 from .stages import STAGES, Result, command_line_options
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from .cam_stages import ImageStage
-from .report import Report
+from .html_report import Report
 from .stages import STAGES, Result, command_line_options
 
 

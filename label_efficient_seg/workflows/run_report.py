@@ -8,7 +8,7 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..core.logs import Series, read_scalars, read_test_metrics
 from ..visualization import CURVE_GROUPS, CurveGroup, mean_and_range, plot_curves
-from .report import Report
+from .html_report import Report
 
 _SEED = re.compile(r'[-_]seed[-_]?\d+$')
 # Metrics that lead the tables, in this order; others follow by name.

@@ -15,8 +15,8 @@ from ..core.errors import RunError, UserError
 from ..core.logs import read_scalars, read_test_metrics
 from ..engine.checkpoint import latest_checkpoint
 from ..engine.launch import load_config
+from .html_report import Report
 from .references import find_references
-from .report import Report
 
 STAGES = Registry('stage')
 LEADING = ('mIoU', 'hIoU', 'mAP')

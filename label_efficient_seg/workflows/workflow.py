@@ -15,10 +15,11 @@ from mmengine.config import Config
 
 from ..core.config_index import get_config_path, resource_root
 from ..core.errors import RunError, UserError
+from ..core.file_walk import usable_cores
 from ..core.progress import Progress, format_seconds
 from ..core.suggest import did_you_mean
 from .node import Node, build_nodes
-from .processes import Processes, cpu_cores, job_environments
+from .processes import Processes, job_environments
 from .scheduler import run_graph
 from .stage_folder import State
 from .stages import Result
@@ -129,7 +130,7 @@ class Workflow:
                 finished.
             RuntimeError: If a stage fails, or something already runs in this folder.
         """
-        jobs = jobs or (1 if torch.cuda.is_available() else max(1, cpu_cores() // processes))
+        jobs = jobs or (1 if torch.cuda.is_available() else max(1, usable_cores() // processes))
         jobs = min(jobs, len(self.nodes))
         with self._lock() as lock:
             selected = self._select(again, only)

@@ -16,8 +16,8 @@ from ..core.logs import read_scalars
 from ..core.progress import format_seconds
 from ..engine.checkpoint import load_checkpoint_file
 from ..visualization import Tile, class_legend, colorize, make_grid, make_panel, save_image
+from .html_report import Report
 from .node import Node
-from .report import Report
 from .run_report import add_curves, add_panels, latest_panels
 from .workflow import Workflow, describe_metrics
 

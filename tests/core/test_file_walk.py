@@ -15,16 +15,6 @@ def test_results_keep_the_order():
     ]
 
 
-def test_progress_in_a_log(monkeypatch, capsys):
-    now = iter(range(0, 1000, 4))
-    monkeypatch.setattr(file_walk.time, 'monotonic', lambda: next(now))
-    assert list(file_walk.progress(range(10), 10, 'masks')) == list(range(10))
-    lines = capsys.readouterr().err.splitlines()
-    # A report every ten seconds at four seconds each: after images 3, 6 and 9.
-    assert [line.split(',')[0] for line in lines] == ['masks: 3/10', 'masks: 6/10', 'masks: 9/10']
-    assert lines[0].rstrip() == 'masks: 3/10, 0 per second, 00:00:28 left'
-
-
 def test_leaving_early_cancels_the_rest():
     done = []
 

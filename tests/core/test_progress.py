@@ -1,6 +1,8 @@
 """Progress lines on terminals and in logs."""
 
 import io
+import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -35,21 +37,54 @@ def test_logs_get_a_line_per_interval_and_a_last_one() -> None:
     ]
 
 
-def test_terminals_are_redrawn_in_place() -> None:
-    clock, stream = Clock(), Terminal()
-    progress = Progress(4, 'reading', stream, clock=clock)
-    clock.now += 4
-    progress.update(2)
-    clock.now += 0.01
-    progress.update()  # too soon to draw again
-    clock.now += 0.99
-    progress.close()
-    drawn = stream.getvalue()
-    assert drawn.count('\r') == 2 and drawn.count('\n') == 1 and drawn.endswith('\n')
-    first, last = drawn[1:-1].split('\r')
-    assert first == 'reading: 2/4 (50 %)  2.0 s each  0:04 left'
-    assert last.rstrip() == 'reading: 3/4 in 0:05 (1.7 s each)'
-    assert len(last) >= len(first)  # the rest of the longer line is wiped
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv('TERM', 'xterm')
+    monkeypatch.setenv('COLUMNS', '100')
+    return Terminal()
+
+
+def test_terminals_show_a_bar_and_then_the_same_last_line(terminal: Terminal) -> None:
+    clock = Clock()
+    with Progress(4, 'reading [a]', terminal, clock=clock) as progress:
+        clock.now += 4
+        progress.update(2)
+        progress.update()
+        clock.now += 1
+    drawn = terminal.getvalue()
+    assert '\x1b[' in drawn and 'reading [a] ' in drawn
+    last = drawn.rpartition('\r')[2]
+    assert re.sub(r'\x1b\[\d*[A-Za-z]', '', last) == 'reading [a]: 3/4 in 0:05 (1.7 s each)\n'
+
+
+@pytest.mark.parametrize('variable', ['FORCE_COLOR', 'TTY_COMPATIBLE'])
+def test_pipes_get_plain_lines_whatever_the_environment(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, '1')
+    clock, stream = Clock(), io.StringIO()
+    with Progress(2, 'x', stream, clock=clock) as progress:
+        clock.now += 20
+        progress.update()
+    assert (
+        stream.getvalue() == 'x: 1/2 (50 %)  20.0 s each  0:20 left\nx: 1/2 in 0:20 (20.0 s each)\n'
+    )
+
+
+def test_only_the_first_of_several_processes_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('label_efficient_seg.core.progress.is_main_process', lambda: False)
+    clock, stream = Clock(), io.StringIO()
+    with Progress(2, 'x', stream, clock=clock) as progress:
+        clock.now += 20
+        progress.update()
+    assert progress.done == 1 and stream.getvalue() == ''
+
+
+def test_threads_count_together() -> None:
+    stream = io.StringIO()
+    with Progress(4000, 'x', stream) as progress, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: progress.update(), range(4000)))
+    assert stream.getvalue().splitlines()[-1].startswith('x: 4000/4000 in ')
 
 
 def test_close_writes_once_also_after_an_error() -> None:
@@ -61,18 +96,10 @@ def test_close_writes_once_also_after_an_error() -> None:
     assert stream.getvalue() == 'x: 1/2 in 0:00\n'
 
 
-def test_printing_clears_the_line_first(capsys: pytest.CaptureFixture) -> None:
-    clock, stream = Clock(), Terminal()
-    progress = Progress(4, 'x', stream, clock=clock)
-    clock.now += 4
-    progress.update(2)
-    drawn = len(stream.getvalue())
-    progress.print('done: a')
-    assert stream.getvalue()[drawn:] == '\r' + ' ' * (drawn - 1) + '\r'
-    assert capsys.readouterr().out == 'done: a\n'
-    log = io.StringIO()
-    Progress(4, 'x', log, clock=clock).print('done: b')
-    assert log.getvalue() == '' and capsys.readouterr().out == 'done: b\n'
+def test_printed_lines_go_to_the_standard_output(capsys: pytest.CaptureFixture) -> None:
+    stream = io.StringIO()
+    Progress(4, 'x', stream, clock=Clock()).print('done: b')
+    assert stream.getvalue() == '' and capsys.readouterr().out == 'done: b\n'
 
 
 def test_nothing_to_do() -> None:

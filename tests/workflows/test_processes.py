@@ -64,7 +64,7 @@ def machine(monkeypatch):
     """A machine with six cores and as many GPUs as wanted."""
 
     def pretend(gpus: int, visible: str | None = None) -> None:
-        monkeypatch.setattr(processes, 'cpu_cores', lambda: 6)
+        monkeypatch.setattr(processes, 'usable_cores', lambda: 6)
         monkeypatch.setattr(torch.cuda, 'device_count', lambda: gpus)
         for name in ('OMP_NUM_THREADS', 'CUDA_VISIBLE_DEVICES'):
             monkeypatch.delenv(name, raising=False)

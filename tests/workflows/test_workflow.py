@@ -64,7 +64,7 @@ def test_seeds_share_a_stage_and_have_the_others_to_themselves(tmp_path, capsys)
 
 def test_threads_do_not_depend_on_what_else_runs(tmp_path, monkeypatch):
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
-    monkeypatch.setattr('label_efficient_seg.workflows.processes.cpu_cores', lambda: 8)
+    monkeypatch.setattr('label_efficient_seg.workflows.processes.usable_cores', lambda: 8)
     Workflow(STAGES, tmp_path, seeds=[0, 1]).run(jobs=2)
     assert {tuple(lines) for lines in starts(tmp_path).values()} == {('starts at 0, 4 threads',)}
 

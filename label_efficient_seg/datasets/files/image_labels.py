@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ...core.errors import MissingFileError, UserError
-from ...core.file_walk import progress
+from ...core.progress import track
 from ...core.suggest import did_you_mean
 from ..transforms import LoadCheckedAnnotations
 from .masks import IGNORE
@@ -200,7 +200,7 @@ def _read_annotations(folder: Path, ids: Sequence[str], difficult: bool) -> dict
             "take tags from masks, set tags='masks'"
         )
     items = ((name, _parse_annotation(path, difficult)) for name, path in paths.items())
-    return dict(progress(items, len(paths), 'annotations'))
+    return dict(track(items, 'annotations', len(paths)))
 
 
 def _parse_annotation(path: Path, difficult: bool) -> list[str]:

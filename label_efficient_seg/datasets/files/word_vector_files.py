@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from ...core.errors import MissingFileError, UserError
-from ...core.file_walk import progress
+from ...core.progress import track
 
 BLOCK = 1 << 20
 """Bytes that are read at once."""
@@ -87,7 +87,7 @@ def _blocks(file: BinaryIO, path: str | os.PathLike) -> Iterator[bytes]:
     packed = file.read(2) == GZIP
     file.seek(0)
     count = -(-os.path.getsize(path) // BLOCK)
-    blocks = progress(iter(lambda: file.read(BLOCK), b''), count, f"MiB of '{path}'")
+    blocks = track(iter(lambda: file.read(BLOCK), b''), f"MiB of '{path}'", count)
     return filter(None, _unpack(blocks, path) if packed else blocks)
 
 

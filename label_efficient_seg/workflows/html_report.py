@@ -1,22 +1,22 @@
-"""Self-contained HTML reports."""
+"""HTML pages that need no other file."""
 
 import base64
-import html
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from PIL import Image
 
 from ..core.atomic import write_atomically
 from ..core.errors import UserError
 
 ImageSource = str | os.PathLike | bytes | np.ndarray
-
-_STYLE = Path(__file__).with_name('report.css')
 
 
 class Report:
@@ -38,12 +38,11 @@ class Report:
         self.title = title
         self.subtitle = subtitle
         self.max_image_width = max_image_width
-        self._parts: list[str] = []
+        self._parts: list[tuple[str, Any]] = []
 
     def heading(self, text: str) -> 'Report':
         """Start a section."""
-        self._parts.append(f'<h2>{_inline(text)}</h2>')
-        return self
+        return self._add('h2', text)
 
     def text(self, text: str) -> 'Report':
         """Add text in a small part of Markdown.
@@ -56,7 +55,7 @@ class Report:
             text (str): The text.
         """
         for block in re.split(r'\n\s*\n', text.strip()):
-            self._parts.append(_block(block))
+            self._parts += _blocks(block)
         return self
 
     def code(self, text: str, summary: str = '') -> 'Report':
@@ -66,11 +65,7 @@ class Report:
             text (str): The text, kept as it is.
             summary (str): What to click on to see it.
         """
-        block = f'<pre><code>{html.escape(text)}</code></pre>'
-        if summary:
-            block = f'<details><summary>{_inline(summary)}</summary>{block}</details>'
-        self._parts.append(block)
-        return self
+        return self._add('code', dict(text=text, summary=summary))
 
     def table(
         self,
@@ -102,23 +97,9 @@ class Report:
             and all(row[i] is None or _is_number(row[i]) for row in rows)
             for i in range(len(headers))
         ]
-        kinds = [' class="number"' if number else '' for number in numeric]
-        cells = [
-            f'<th scope="col"{kind}>{_inline(header)}</th>'
-            for header, kind in zip(headers, kinds, strict=True)
-        ]
-        head = f'<thead><tr>{"".join(cells)}</tr></thead>'
-        body = ''.join(
-            '<tr>'
-            + ''.join(f'<td{k}>{_cell(v, digits)}</td>' for v, k in zip(row, kinds, strict=True))
-            + '</tr>\n'
-            for row in rows
-        )
-        caption = f'<caption>{_inline(caption)}</caption>' if caption else ''
-        self._parts.append(
-            f'<div class="table"><table>{caption}{head}\n<tbody>{body}</tbody></table></div>'
-        )
-        return self
+        cells = [[_format(cell, digits) for cell in row] for row in rows]
+        part = dict(headers=headers, rows=cells, numeric=numeric, caption=caption)
+        return self._add('table', part)
 
     def plot(self, image: ImageSource, caption: str, alt: str = '') -> 'Report':
         """Add an image over the whole width.
@@ -131,8 +112,7 @@ class Report:
         Raises:
             ValueError: If there is neither a caption nor a description.
         """
-        self._parts.append(self._plot(image, caption, alt))
-        return self
+        return self._add('plot', self._embed(image, caption, alt))
 
     def gallery(self, images: Sequence[tuple[ImageSource, str]], min_width: int = 320) -> 'Report':
         """Add images side by side, as many per line as the window has room for.
@@ -141,27 +121,13 @@ class Report:
             images (Sequence[tuple[ImageSource, str]]): Images and their captions.
             min_width (int): Least width of an image in pixels.
         """
-        plots = '\n'.join(self._plot(image, caption, '') for image, caption in images)
-        self._parts.append(
-            f'<div class="gallery" style="--least: {int(min_width)}px">{plots}</div>'
-        )
-        return self
+        embedded = [self._embed(image, caption, '') for image, caption in images]
+        return self._add('gallery', dict(images=embedded, min_width=int(min_width)))
 
     def to_html(self) -> str:
         """The whole page."""
-        subtitle = f'<p class="subtitle">{_inline(self.subtitle)}</p>' if self.subtitle else ''
-        policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-        body = '\n'.join(self._parts)
-        return (
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            '<meta name="color-scheme" content="light dark">\n'
-            f'<title>{html.escape(self.title)}</title>\n'
-            f'<style>\n{_STYLE.read_text("utf-8")}</style>\n</head>\n<body>\n<main>\n'
-            f'<header><h1>{_inline(self.title)}</h1>{subtitle}</header>\n{body}\n'
-            '</main>\n</body>\n</html>\n'
-        )
+        template = _TEMPLATES.get_template('report.html')
+        return template.render(title=self.title, subtitle=self.subtitle, parts=self._parts)
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write the page, atomically.
@@ -174,16 +140,24 @@ class Report:
         """
         return write_atomically(path, self.to_html())
 
-    def _plot(self, image: ImageSource, caption: str, alt: str) -> str:
+    def _add(self, kind: str, part: Any) -> 'Report':
+        self._parts.append((kind, part))
+        return self
+
+    def _embed(self, image: ImageSource, caption: str, alt: str) -> '_Embedded':
         if not (caption or alt):
             raise UserError('an image in a report needs a caption or an alternative text')
-        uri, (width, height) = embed_image(image, self.max_image_width)
-        alt = html.escape(alt or _plain(caption))
-        caption = f'<figcaption>{_inline(caption)}</figcaption>' if caption else ''
-        return (
-            f'<figure><img src="{uri}" width="{width}" height="{height}" alt="{alt}">'
-            f'{caption}</figure>'
-        )
+        uri, size = embed_image(image, self.max_image_width)
+        return _Embedded(uri, size, caption, alt or inline_markdown(caption).striptags())
+
+
+class _Embedded(NamedTuple):
+    """An image as the template needs it."""
+
+    uri: str
+    size: tuple[int, int]
+    caption: str
+    alt: str
 
 
 def embed_image(source: ImageSource, max_width: int = 1600) -> tuple[str, tuple[int, int]]:
@@ -229,12 +203,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
-def _cell(value: object, digits: int) -> str:
+def _format(value: object, digits: int) -> str:
     if value is None:
         return ''
-    if isinstance(value, (float, np.floating)):
-        return f'{value:.{digits}f}'
-    return _inline(str(value))
+    return f'{value:.{digits}f}' if isinstance(value, (float, np.floating)) else str(value)
 
 
 _CODE_OR_LINK = re.compile(r'(`[^`]+`|\[[^\]]+\]\((?:https?://|#)[^\s)]+\))')
@@ -242,9 +214,9 @@ _STRONG = re.compile(r'\*\*(?=\S)(.+?)(?<=\S)\*\*')
 _EMPHASIS = re.compile(r'(?<![\w*])\*(?=[^\s*])(.+?)(?<=[^\s*])\*(?![\w*])')
 
 
-def _inline(text: str) -> str:
+def inline_markdown(text: str) -> Markup:
     """Escape text and turn Markdown within a line into HTML; code and addresses stay verbatim."""
-    parts = _CODE_OR_LINK.split(html.escape(str(text)))
+    parts = _CODE_OR_LINK.split(str(escape(text)))
     for index, part in enumerate(parts):
         if index % 2 == 0:
             part = _STRONG.sub(r'<strong>\1</strong>', part)
@@ -254,22 +226,30 @@ def _inline(text: str) -> str:
         else:
             label, address = part[1:-1].split('](', 1)
             parts[index] = f'<a href="{address}">{label}</a>'
-    return ''.join(parts)
+    return Markup(''.join(parts))
 
 
-def _plain(text: str) -> str:
-    """Text without the marks of Markdown, for attributes."""
-    return html.unescape(re.sub(r'<[^>]+>', '', _inline(text)))
-
-
-def _block(block: str) -> str:
-    for marks, tag in (('### ', 'h3'), ('## ', 'h2')):
-        if block.startswith(marks):
-            title, _, rest = block.partition('\n')
-            heading = f'<{tag}>{_inline(title[len(marks) :])}</{tag}>'
-            return heading + (_block(rest) if rest.strip() else '')
+def _blocks(block: str) -> Iterator[tuple[str, Any]]:
+    """Kinds and contents of what stands between blank lines."""
     lines = block.splitlines()
-    if lines[0].lstrip().startswith('- '):
+    for marks, kind in (('### ', 'h3'), ('## ', 'h2')):
+        if block.startswith(marks):
+            yield kind, lines[0].removeprefix(marks)
+            if rest := '\n'.join(lines[1:]).strip():
+                yield from _blocks(rest)
+            return
+    if block.lstrip().startswith('- '):
         items = re.split(r'^\s*- ', block, flags=re.MULTILINE)[1:]
-        return '<ul>' + ''.join(f'<li>{_inline(item.strip())}</li>' for item in items) + '</ul>'
-    return f'<p>{_inline(block)}</p>'
+        yield 'list', [item.strip() for item in items]
+    else:
+        yield 'p', block
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name('templates')),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters['markdown'] = inline_markdown

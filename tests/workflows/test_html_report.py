@@ -93,7 +93,7 @@ def test_small_markdown() -> None:
         .to_html()
     )
     page = Page(html)
-    assert '<h2>Section</h2><p>A <strong>bold</strong> word, <em>emphasis</em>' in html
+    assert '<h2>Section</h2>\n<p>A <strong>bold</strong> word, <em>emphasis</em>' in html
     assert '<code>a*b*c &lt;i&gt;</code> and 2 * 3 * 4.</p>' in html
     assert len(page.all('li')) == 2 and 'second\n  line' in page.text
     assert [link['href'] for link in page.all('a')] == ['https://example.org/?a=1&b=*2*']
