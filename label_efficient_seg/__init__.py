@@ -13,6 +13,8 @@ from .core.config_index import (
     list_workflows,
     resource_root,
 )
+from .core import model_zoo  # noqa: F401 - MMEngine then reads weights by our loader
+from .core.weights import load_checkpoint, trusting_checkpoints
 from .version import __version__
 
 __all__ = [
@@ -24,7 +26,9 @@ __all__ = [
     'get_config_path',
     'list_configs',
     'list_workflows',
+    'load_checkpoint',
     'models',
     'resource_root',
+    'trusting_checkpoints',
     'visualization',
 ]

@@ -1,6 +1,5 @@
 """Settings that every test shares."""
 
-import copy
 import random
 import signal
 from collections.abc import Iterator
@@ -9,11 +8,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 from mmseg.utils import register_all_modules
 
 import label_efficient_seg  # noqa: F401 - registers the components
-from label_efficient_seg.engine.checkpoint import secure_loading
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -44,17 +41,3 @@ def fresh_state() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
-
-
-@pytest.fixture
-def secured(monkeypatch) -> Iterator[None]:
-    """Loads as the tools do, and undoes what that changes in the process."""
-    for name in ('TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'):
-        monkeypatch.setenv(name, '')
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(CheckpointLoader, '_schemes', copy.copy(CheckpointLoader._schemes))
-    allowed = torch.serialization.get_safe_globals()
-    secure_loading()
-    yield
-    torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals(allowed)

@@ -57,12 +57,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Refine."""
     args = parse_args()
-    from label_efficient_seg.engine import checkpoint, launch
+    from label_efficient_seg.core.weights import trusting_checkpoints
+    from label_efficient_seg.engine import launch
     from label_efficient_seg.engine.errors import readable_errors
     from label_efficient_seg.jobs.pseudo_masks import PseudoMasks
 
-    with readable_errors():
-        checkpoint.secure_loading(args.trust_checkpoint)
+    with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         cfg = launch.load_config(args.config, None, args.launcher, args.cfg_options)
         PseudoMasks(
             cfg,

@@ -23,11 +23,11 @@ def main() -> None:
     args = parse_args()
     from mmengine.registry import init_default_scope
 
-    from label_efficient_seg.engine import checkpoint, launch, publish
+    from label_efficient_seg.core.weights import trusting_checkpoints
+    from label_efficient_seg.engine import launch, publish
     from label_efficient_seg.engine.errors import readable_errors
 
-    with readable_errors():
-        checkpoint.secure_loading(args.trust_checkpoint)
+    with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         cfg = launch.load_config(args.config)
         init_default_scope(cfg.default_scope)
         config = publish.publish(cfg, args.checkpoint, args.out_dir, args.format)

@@ -46,10 +46,8 @@ def main() -> None:
     """Run and report."""
     args = parse_args()
     from label_efficient_seg import workflows
-    from label_efficient_seg.engine.checkpoint import secure_loading
     from label_efficient_seg.engine.errors import readable_errors
 
-    secure_loading()
     # What a cluster sends before it kills ends the stages as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with readable_errors():

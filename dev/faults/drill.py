@@ -7,7 +7,6 @@ from random import Random
 
 from label_efficient_seg.core.progress import Progress
 from label_efficient_seg.core.suggest import did_you_mean
-from label_efficient_seg.engine.checkpoint import secure_loading
 from label_efficient_seg.workflows import Workflow
 
 from .evidence import differences, half_written, inventory, lost_files
@@ -56,7 +55,6 @@ def run_drill(
     """
     methods = _chosen(methods, list_methods(), 'method')
     faults = _chosen(faults, [KILL, *(fault.name for fault in FAULTS)], 'fault')
-    secure_loading()
     total = len(methods) * (len(faults) - (KILL in faults) + (KILL in faults) * kills)
     outcomes: list[Outcome] = []
     with Progress(total, 'faults') as progress:

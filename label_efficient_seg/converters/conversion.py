@@ -10,7 +10,7 @@ from torch import Tensor
 from ..core.atomic import atomic_path
 from ..core.digests import file_digest
 from ..core.errors import UserError
-from ..engine.checkpoint import load_checkpoint_file
+from ..core.weights import load_checkpoint
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def read_weights(source: str | Path) -> Mapping[str, Tensor]:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be read safely.
     """
-    checkpoint = load_checkpoint_file(str(source), map_location='cpu')
+    checkpoint = load_checkpoint(source)
     wrapped = (checkpoint.get(key) for key in ('state_dict', 'model'))
     return next((value for value in wrapped if isinstance(value, Mapping)), checkpoint)
 

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ..core.atomic import atomic_path
 from ..core.errors import UserError
-from ..engine.checkpoint import load_checkpoint_file
-from .conversion import check_tensors
+from .conversion import check_tensors, read_weights
 
 # The convolution to 1280 channels and the classifier, which MMSeg's backbone does not have.
 DROPPED = ('features.18.', 'classifier.')
@@ -60,9 +59,9 @@ def convert_file(source: str | Path, target: str | Path) -> None:
     """
     if Path(target).suffix != '.pth':
         raise UserError(f'the converted weights are a .pth file, got the name {str(target)!r}')
-    checkpoint = load_checkpoint_file(str(source), map_location='cpu')
+    weights = read_weights(source)
     try:
-        converted = convert_mobilenet_v2(checkpoint.get('state_dict', checkpoint))
+        converted = convert_mobilenet_v2(weights)
     except ValueError as error:
         raise UserError(f'{str(source)!r}: {error}') from error
     with atomic_path(target) as temporary:

@@ -20,7 +20,7 @@ from mmseg.registry import MODELS
 from ..core.atomic import atomic_path
 from ..core.digests import text_digest
 from ..core.errors import ExistingFileError, UserError
-from .checkpoint import load_checkpoint_file
+from ..core.weights import load_checkpoint
 
 SAFETENSORS_LOADER = '''
 
@@ -74,7 +74,7 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
     out_dir = Path(out_dir)
     if out_dir.exists() and any(out_dir.iterdir()):
         raise ExistingFileError(f'{str(out_dir)!r} exists and is not empty; choose a new folder')
-    loaded = load_checkpoint_file(checkpoint, 'cpu')
+    loaded = load_checkpoint(checkpoint)
     model = MODELS.build(_without_pretraining(cfg.model))
     _load_strictly(model, loaded.get('state_dict', loaded), checkpoint)
 

@@ -14,7 +14,7 @@ from prettytable import PrettyTable
 from ..core.atomic import write_atomically
 from ..core.logs import read_scalars
 from ..core.progress import format_seconds
-from ..engine.checkpoint import load_checkpoint_file
+from ..core.weights import load_checkpoint
 from ..visualization import Tile, class_legend, colorize, make_grid, make_panel, save_image
 from .html_report import Report
 from .node import Node
@@ -190,7 +190,7 @@ def predict(config: Path, checkpoint: Path, number: int) -> tuple:
     init_default_scope(cfg.default_scope)
     dataset = DATASETS.build(cfg.val_dataloader.dataset)
     model = MODELS.build(cfg.model)
-    model.load_state_dict(load_checkpoint_file(checkpoint, 'cpu')['state_dict'])
+    model.load_state_dict(load_checkpoint(checkpoint)['state_dict'])
     model.eval()
     masks = []
     for index in range(min(number, len(dataset))):

@@ -8,9 +8,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from label_efficient_seg.core.atomic import write_atomically
+from label_efficient_seg.core.weights import load_checkpoint
 from label_efficient_seg.datasets.files.masks import MaskError, check_mask_layout
 from label_efficient_seg.datasets.files.splits import read_split
-from label_efficient_seg.engine.checkpoint import load_checkpoint_file
 from label_efficient_seg.engine.errors import TRACEBACK_VARIABLE, readable_errors
 
 
@@ -39,12 +39,12 @@ def report(capfd, function) -> str:
 
 
 def test_own_errors_are_one_line(capfd, tmp_path):
-    error = report(capfd, lambda: load_checkpoint_file(tmp_path / 'a.pth'))
+    error = report(capfd, lambda: load_checkpoint(tmp_path / 'a.pth'))
     assert error.startswith(f"error: checkpoint '{tmp_path}/a.pth' does not exist; ")
     assert TRACEBACK_VARIABLE in error and 'Traceback' not in error
     (tmp_path / 'a.pth').write_text('')
     # Raised from another error, whose traceback is left out too.
-    error = report(capfd, lambda: load_checkpoint_file(tmp_path / 'a.pth'))
+    error = report(capfd, lambda: load_checkpoint(tmp_path / 'a.pth'))
     assert error.startswith('error: checkpoint') and 'is damaged' in error.splitlines()[0]
 
 

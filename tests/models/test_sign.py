@@ -215,7 +215,7 @@ def run(work_dir, model, max_iters, resume=False):
 @pytest.mark.parametrize(
     ('step', 'stop'), [('transfer', 1), ('transfer', 3), ('transfer', 4), ('self_training', 3)]
 )
-def test_resumed_run_ends_in_the_same_weights(step, stop, tmp_path, secured):
+def test_resumed_run_ends_in_the_same_weights(step, stop, tmp_path):
     model = tiny_sign.model_cfg(step=step, interval=2, loss_mmd=dict(type='MMDLoss', max_samples=4))
     expected = run(tmp_path / 'whole', model, 6)
     run(tmp_path / 'parts', model, stop)

@@ -107,7 +107,6 @@ def test_stages_describe_themselves_once(tmp_path, monkeypatch):
     assert 'fake_tool.py' in html and 'fake (0:00)' not in html
 
 
-@pytest.mark.usefixtures('secured')
 def test_a_training_and_its_test(tmp_path, capsys):
     stages = [
         dict(

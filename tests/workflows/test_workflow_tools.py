@@ -24,7 +24,7 @@ results = ['two', 'three']
 
 
 @pytest.fixture
-def tool(secured, monkeypatch, capsys, tmp_path):  # noqa: F811
+def tool(monkeypatch, capsys, tmp_path):  # noqa: F811
     """Runs a tool in a folder with a workflow; gives its output."""
     monkeypatch.chdir(tmp_path)
     Path('workflow_fake.py').write_text(STAGES)

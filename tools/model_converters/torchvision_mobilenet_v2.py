@@ -7,7 +7,6 @@ Example::
 """
 
 import argparse
-import sys
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,25 +22,17 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    """Convert.
-
-    Returns:
-        int: Exit status, 1 if the source cannot be converted.
-    """
+def main() -> None:
+    """Convert."""
     args = parse_args()
     from label_efficient_seg.converters import convert_file
-    from label_efficient_seg.engine import checkpoint
+    from label_efficient_seg.core.weights import trusting_checkpoints
+    from label_efficient_seg.engine.errors import readable_errors
 
-    checkpoint.secure_loading(args.trust_checkpoint)
-    try:
+    with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         convert_file(args.source, args.target)
-    except (OSError, ValueError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
     print(args.target)
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

@@ -82,7 +82,7 @@ def test_older_files_go_only_when_the_new_one_is_complete(tmp_path, monkeypatch)
     assert removed == [('iter_2.pth', 'iter_4.pth', 4), ('iter_4.pth', 'iter_6.pth', 6)]
 
 
-def test_resumed_run_removes_what_a_kill_has_kept(tmp_path, monkeypatch, secured):
+def test_resumed_run_removes_what_a_kill_has_kept(tmp_path, monkeypatch):
     runner = build_runner(tmp_path / 'run', checkpoint=dict(max_keep_ckpts=2))
     with monkeypatch.context() as patch, pytest.raises(OSError, match='No space left'):
         patch.setattr(os, 'remove', disk_full)  # instead of the kill
@@ -135,7 +135,7 @@ def test_failing_best_checkpoint_keeps_the_one_before(tmp_path, monkeypatch):
     assert weight_in(tmp_path / 'best_mIoU_iter_2.pth') == 2
 
 
-def test_resumed_run_goes_on_removing(tmp_path, secured):
+def test_resumed_run_goes_on_removing(tmp_path):
     options = dict(checkpoint=dict(max_keep_ckpts=1, save_best='mIoU'))
     first = build_runner(tmp_path, scores=[10.0, 5.0, 5.0], **options)
     first.train_loop._max_iters = 4
@@ -183,7 +183,7 @@ def resume(folder, iteration: int, scores: list[float]) -> dict[int, float]:
 @pytest.mark.parametrize('point', ['validation', 'best checkpoint'])
 @pytest.mark.parametrize('iteration', [4, 6])
 def test_resumed_run_makes_up_for_the_validation_it_was_killed_in(
-    tmp_path, monkeypatch, secured, point, iteration
+    tmp_path, monkeypatch, point, iteration
 ):
     scores = {2: 10.0, 4: 20.0, 6: 30.0}
     first = build_runner(
@@ -215,14 +215,14 @@ class KillHook(Hook):
             self.patch.setattr(torch, 'save', killed)
 
 
-def test_validating_once_more_keeps_the_best_checkpoint(tmp_path, secured):
+def test_validating_once_more_keeps_the_best_checkpoint(tmp_path):
     build_runner(tmp_path, checkpoint=dict(save_best='mIoU'), scores=[10.0, 20.0, 5.0]).train()
     # Another score of the same weights, as on a GPU: the file to replace is the new one.
     resume(tmp_path, 4, [20.5, 5.0])
     assert list(tmp_path.glob('best*')) == [tmp_path / 'best_mIoU_iter_4.pth']
 
 
-def test_copied_folder_leaves_the_best_checkpoint_of_the_original(tmp_path, secured):
+def test_copied_folder_leaves_the_best_checkpoint_of_the_original(tmp_path):
     (one, two) = tmp_path / 'one', tmp_path / 'two'
     build_runner(one, checkpoint=dict(save_best='mIoU'), scores=[10.0, 20.0, 5.0]).train()
     shutil.copytree(one, two)

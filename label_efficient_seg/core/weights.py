@@ -1,0 +1,170 @@
+"""The one place where files of weights are read.
+
+A checkpoint is a pickle, and a pickle may run anything. :func:`load_checkpoint` therefore reads
+tensors, plain containers, and the numbers that MMEngine stores (:mod:`.plain_pickles`), and refuses
+all else. The restriction is local to the call: nothing is switched on or off for the process.
+
+Importing this module also makes it MMEngine's loader of local files, so ``load_from``, ``resume``,
+``init_cfg`` and ``mmseg.apis.init_model`` read in the same way; MMEngine's own loaders ask for, or
+fall back to, unpickling anything.
+"""
+
+import pickle
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.runner import CheckpointLoader
+
+from .errors import MissingFileError, UserError
+from .plain_pickles import STAND_INS, without_stand_ins
+from .stack_internals import is_unsupported_format, refusal_reason
+
+TRUST_FLAG = '--trust-checkpoint'
+ZIP = b'PK\x03\x04'
+_TRUSTED: ContextVar[bool] = ContextVar('trusted', default=False)
+
+
+@contextmanager
+def trusting_checkpoints(trust: bool = True) -> Iterator[None]:
+    """Allow checkpoints that are loaded inside a ``with`` block to run code.
+
+    It reaches what MMEngine loads there, such as ``load_from`` and ``init_cfg``. Other threads and
+    processes are not affected.
+
+    Args:
+        trust (bool): False changes nothing, for a flag of a command line.
+    """
+    token = _TRUSTED.set(trust or _TRUSTED.get())
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(token)
+
+
+def load_checkpoint(path: str | Path, map_location: Any = 'cpu', trust: bool = False) -> dict:
+    """Load a local checkpoint, ``.pth`` or ``.safetensors``.
+
+    Args:
+        path (str | Path): The file.
+        map_location: As in ``torch.load``.
+        trust (bool): Allow the file to run code, for old files from a source you trust. The same
+            holds inside of :func:`trusting_checkpoints`.
+
+    Returns:
+        dict: The checkpoint; of a safetensors file, ``dict(state_dict=...)``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, is no dict, or holds objects that are not loaded by
+            default.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise MissingFileError(
+            f'checkpoint {str(path)!r} does not exist; if a config names it as initial weights, '
+            'the config or its base says how to get it'
+        )
+    if path.suffix == '.safetensors':
+        return _load_safetensors(path, map_location)
+    if _first_bytes(path) == ZIP and archive_fault(path):
+        raise _damaged(path)
+    try:
+        checkpoint = _unpickle(path, map_location, trust or _TRUSTED.get())
+    except (PermissionError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:  # reading a damaged pickle ends in any of a dozen types
+        if not _is_refusal(error, path):
+            raise _damaged(path) from error
+        raise UserError(
+            f'checkpoint {str(path)!r} holds more than tensors and plain containers and was not '
+            f'loaded, since unpickling it could run code. If you trust its source, add '
+            f'{TRUST_FLAG}. ({refusal_reason(error)})'
+        ) from error
+    if not isinstance(checkpoint, dict):
+        raise UserError(
+            f'checkpoint {str(path)!r} holds a {type(checkpoint).__name__} instead of a dict of '
+            'weights; save model.state_dict()'
+        )
+    return checkpoint
+
+
+def archive_fault(path: str | Path) -> str | None:
+    """What is wrong with a checkpoint in PyTorch's zip format, judged by its whole content.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        str | None: The fault, or None for a sound file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for part in archive.infolist():
+                # PyTorch compresses the code of TorchScript only: of all else, what is announced
+                # has to be there, before memory is taken for it.
+                if part.file_size != part.compress_size and '/code/' not in part.filename:
+                    return f'its part {part.filename!r} has another size than it says'
+            # PyTorch itself does not compare the checksums.
+            broken = archive.testzip()
+            return f'its part {broken!r} is damaged' if broken else None
+    except PermissionError:
+        raise
+    except Exception:  # reading a damaged archive ends in any of a dozen types
+        return 'it is incomplete'
+
+
+def _first_bytes(path: Path) -> bytes:
+    with open(path, 'rb') as file:
+        return file.read(4)
+
+
+def _unpickle(path: Path, map_location: Any, trust: bool) -> Any:
+    if trust:
+        return torch.load(path, map_location=map_location, weights_only=False)
+    # Only the stand-ins: what another package of this process has allowed does not hold here.
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(STAND_INS)
+    try:
+        loaded = torch.load(path, map_location=map_location, weights_only=True)
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
+    return without_stand_ins(loaded)
+
+
+def _load_safetensors(path: Path, map_location: Any) -> dict:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(state_dict=load_file(path, device=str(map_location)))
+    except SafetensorError as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(
+        f'checkpoint {str(path)!r} is damaged or incomplete ({path.stat().st_size:,} '
+        'bytes); download or write it again, or use an earlier one'
+    )
+
+
+def _is_refusal(error: Exception, path: Path) -> bool:
+    """Whether PyTorch would not read a file, rather than could not."""
+    if isinstance(error, pickle.UnpicklingError):
+        # A zip file, which was found sound, or a pickle: PyTorch's format before 1.6.
+        return _first_bytes(path) == ZIP or _first_bytes(path)[:1] == b'\x80'
+    return is_unsupported_format(error)
+
+
+def _load_for_mmengine(filename: str, map_location: Any = None) -> dict:
+    return load_checkpoint(filename, map_location or 'cpu')
+
+
+CheckpointLoader.register_scheme('', _load_for_mmengine, force=True)

@@ -1,0 +1,202 @@
+"""Loading of files that are good, broken or malicious."""
+
+import os
+import pickle
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.model import BaseModule
+from mmengine.runner import load_checkpoint as load_into_model
+from safetensors.torch import save_file
+
+from label_efficient_seg.core.weights import load_checkpoint, trusting_checkpoints
+from tests.engine.small_run import build_runner
+
+
+class Payload:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = str(target)
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, (self.target,)
+
+
+def through_runner(path: Path) -> None:
+    build_runner(path.parent / 'run').load_checkpoint(str(path))
+
+
+def through_pretrained(path: Path) -> None:
+    model = BaseModule(init_cfg=dict(type='Pretrained', checkpoint=str(path)))
+    model.init_weights()
+
+
+LOADERS: dict[str, Callable] = {
+    'file': load_checkpoint,
+    'mmengine': lambda path: load_into_model(torch.nn.Linear(1, 1), str(path)),
+    'runner': through_runner,
+    'pretrained': through_pretrained,
+}
+FORMATS: dict[str, Callable] = {
+    'zip': torch.save,
+    'legacy': lambda obj, path: torch.save(obj, path, _use_new_zipfile_serialization=False),
+    'pickle': lambda obj, path: path.write_bytes(pickle.dumps(obj, protocol=2)),
+}
+
+
+@pytest.mark.parametrize('file_format', FORMATS)
+@pytest.mark.parametrize('loader', LOADERS)
+def test_malicious_file_does_not_run(tmp_path, loader, file_format):
+    path, target = tmp_path / 'evil.pth', tmp_path / 'it_ran'
+    FORMATS[file_format](dict(payload=Payload(target), state_dict=dict(w=torch.zeros(1))), path)
+    with pytest.raises(ValueError) as error, trusting_checkpoints(False):
+        LOADERS[loader](path)
+    assert not target.exists()
+    message = str(error.value)
+    assert repr(str(path)) in message and '--trust-checkpoint' in message
+    assert 'mkdir' in message and 'weights_only' not in message and '\n' not in message
+    # The file is what it pretends to be: who trusts it runs it.
+    if file_format != 'pickle':  # plain pickles are no checkpoints, PyTorch does not read them
+        with trusting_checkpoints():
+            LOADERS[loader](path)
+        target.rmdir()
+        # The permission ended with the block.
+        with pytest.raises(ValueError):
+            LOADERS[loader](path)
+        assert not target.exists()
+
+
+@pytest.mark.parametrize('file_format', ['zip', 'legacy'])
+def test_harmless_objects_of_other_kinds_are_named(tmp_path, file_format):
+    FORMATS[file_format](dict(a=Fraction(1, 2)), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=r'GLOBAL fractions\.Fraction was not an allowed') as e:
+        load_checkpoint(tmp_path / 'a.pth')
+    assert 'weights_only' not in str(e.value) and 'Please' not in str(e.value)
+    assert load_checkpoint(tmp_path / 'a.pth', trust=True) == dict(a=Fraction(1, 2))
+
+
+def test_mmengines_own_checkpoint_loads(tmp_path):
+    build_runner(tmp_path).train()
+    loaded = load_checkpoint(str(tmp_path / 'iter_6.pth'))
+    history = loaded['message_hub']['log_scalars']['train/loss']
+    assert isinstance(history, HistoryBuffer)
+    assert history.data[0].tolist() == [0, -1, -2, -3, -4, -5]
+    assert history.mean() == -2.5 and history.statistics('current') == -5
+    assert loaded['state_dict']['weight'] == 6
+    resumed = build_runner(tmp_path / 'on', load_from=str(tmp_path / 'iter_4.pth'), resume=True)
+    resumed.train()
+    assert resumed.iter == 6
+
+
+def test_numpy_values_load(tmp_path):
+    values = [np.float64(1.5), np.int64(-3), np.arange(6, dtype=np.uint8), np.array([True, False])]
+    torch.save(dict(values=values), tmp_path / 'a.pth')
+    for found, value in zip(load_checkpoint(tmp_path / 'a.pth')['values'], values, strict=True):
+        assert type(found) is type(value) and np.array_equal(found, value)
+
+
+class Lookup:
+    """Unpickles as `getattr(owner, name)`."""
+
+    def __init__(self, owner: object, name: str) -> None:
+        self.owner, self.name = owner, name
+
+    def __reduce__(self) -> tuple:
+        return getattr, (self.owner, self.name)
+
+
+@pytest.mark.parametrize(
+    ('owner', 'name'), [(HistoryBuffer, '__init__'), (np.ndarray, 'mean'), (HistoryBuffer, 'data')]
+)
+def test_lookups_of_anything_else_are_refused(tmp_path, owner, name):
+    torch.save(dict(a=Lookup(owner, name)), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=f'look up {name!r}'):
+        load_checkpoint(tmp_path / 'a.pth')
+    torch.save(dict(a=Lookup(HistoryBuffer, 'mean')), tmp_path / 'b.pth')
+    assert load_checkpoint(tmp_path / 'b.pth') == dict(a='mean')
+
+
+def saved(path: Path) -> Path:
+    torch.save(dict(state_dict=dict(w=torch.randn(100))), path)
+    return path
+
+
+def cut(path: Path) -> Path:
+    path.write_bytes(saved(path).read_bytes()[:-200])
+    return path
+
+
+def text(path: Path, content: str) -> Path:
+    path.write_text(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    'make',
+    [
+        cut,
+        lambda path: text(path, ''),
+        lambda path: text(path, '<html>404: not found</html>'),
+        lambda path: text(path, 'version https://git-lfs.github.com/spec/v1\noid sha256:1\n'),
+    ],
+    ids=['truncated', 'empty', 'web page', 'pointer'],
+)
+@pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
+def test_damaged_files_are_named(tmp_path, make, suffix):
+    path = make(tmp_path / f'a{suffix}')
+    with pytest.raises(ValueError, match=rf'{path}.* is damaged or incomplete \([\d,]+ bytes\)'):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize('legacy', [False, True])
+def test_no_damage_ends_in_another_type_of_error(tmp_path, legacy):
+    path, rng = saved(tmp_path / 'a.pth'), np.random.default_rng(0)
+    if legacy:
+        torch.save(torch.load(path), path, _use_new_zipfile_serialization=False)
+    content = np.frombuffer(path.read_bytes(), np.uint8)
+    failed = 0
+    for _ in range(60):
+        broken = content.copy()
+        broken[rng.integers(0, len(content), 4)] ^= np.uint8(1 << rng.integers(0, 8))
+        path.write_bytes(broken[: rng.integers(1, 2 * len(content))].tobytes())
+        try:
+            load_checkpoint(path)
+        except ValueError as error:
+            assert str(error).startswith(f'checkpoint {str(path)!r} ')
+            failed += 1
+    assert failed > 30
+
+
+@pytest.mark.parametrize('name', ['a.pth', 'a.safetensors', 'folder'])
+def test_missing_files_are_named(tmp_path, name):
+    (tmp_path / 'folder').mkdir()
+    with pytest.raises(FileNotFoundError, match=f'{tmp_path / name}.* does not exist'):
+        load_checkpoint(tmp_path / name)
+
+
+def test_other_objects_are_named(tmp_path):
+    torch.save(torch.zeros(3), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match='holds a Tensor instead of a dict'):
+        load_checkpoint(tmp_path / 'a.pth')
+
+
+def test_safetensors(tmp_path):
+    weights = dict(weight=torch.randn(2, 3), bias=torch.randn(2))
+    save_file(weights, tmp_path / 'a.safetensors')
+    loaded = load_checkpoint(tmp_path / 'a.safetensors')
+    assert loaded.keys() == {'state_dict'} and loaded['state_dict'].keys() == weights.keys()
+    model = torch.nn.Linear(3, 2)
+    load_into_model(model, str(tmp_path / 'a.safetensors'))
+    assert torch.equal(model.weight, weights['weight']) and torch.equal(model.bias, weights['bias'])
+
+
+def test_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    saved(tmp_path / 'a.pth')
+    assert load_checkpoint('~/a.pth')['state_dict']['w'].shape == (100,)
