@@ -157,6 +157,8 @@ def read_caffe_blobs(path: str | Path) -> dict[str, Tensor]:
     try:
         arrays = _read_npz(path) if path.suffix == '.npz' else _read_hdf5(path)
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
+    except MissingPackageError:
+        raise
     except (
         OSError,
         TypeError,
