@@ -15,7 +15,7 @@ UPSTREAM_STAMP := $(call stamp,$(UPSTREAM_VENV),requirements/lock.txt requiremen
 PINNED := PIP_CONSTRAINT=requirements/lock.txt PIP_BUILD_CONSTRAINT=requirements/lock.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-upstream lint format clean
+.PHONY: help venv demo test test-upstream coverage lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: $(STAMP)  ## run the test suite (PYTEST_ARGS=... for pytest)
 test-upstream: $(UPSTREAM_STAMP)  ## run it on the upstream stack (the first time compiles mmcv)
 	OMP_NUM_THREADS=1 $(UPSTREAM_VENV)/bin/python -m pytest -q $(PYTEST_ARGS)
 
+coverage: $(STAMP)  ## run it and list the lines of the package that no test reaches
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q $(PYTEST_ARGS) --cov
+
 lint: $(STAMP)  ## check style, format and spelling
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -41,8 +44,8 @@ format: $(STAMP)  ## apply the format and the safe fixes of the linter
 	$(VENV)/bin/ruff format .
 
 clean:  ## remove builds and caches; keeps the environments, data and work_dirs
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
-	find configs label_efficient_seg tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache
+	find configs dev label_efficient_seg tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Debian splits ensurepip off Python; its pip can then fill the environment from outside.
 define create_venv

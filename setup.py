@@ -43,8 +43,16 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     author='The label_efficient_seg authors',
-    license='Apache-2.0',
-    keywords='semantic segmentation, semi-supervised learning, weak supervision, domain adaptation',
+    # The code is Apache-2.0. Split lists and word vectors come from MIT-licensed projects, and the
+    # vectors of fastText are CC BY-SA 3.0; the files below name their sources.
+    license='Apache-2.0 AND MIT AND CC-BY-SA-3.0',
+    license_files=[
+        'LICENSE',
+        'splits/README.md',
+        'label_efficient_seg/datasets/files/word_vectors/SOURCES.md',
+    ],
+    keywords='semantic segmentation, semi-supervised learning, weak supervision, domain adaptation, '
+    'zero-shot learning',
     classifiers=[
         'Development Status :: 4 - Beta',
         'Intended Audience :: Science/Research',
@@ -53,7 +61,9 @@ setup(
         'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Image Recognition',
+        'Typing :: Typed',
     ],
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     include_package_data=True,
@@ -81,7 +91,8 @@ setup(
         ],
         'proposals': ['opencv-contrib-python'],
         'tensorboard': ['tensorboard'],
-        'test': ['pytest', 'pytest-xdist', 'setuptools<82', 'wheel'],
-        'dev': ['ruff', 'codespell', 'pre-commit'],
+        'timm': ['timm'],
+        'test': ['pytest', 'pytest-xdist', 'pytest-cov', 'setuptools<82', 'wheel'],
+        'dev': ['ruff', 'codespell', 'mypy', 'types-PyYAML', 'pre-commit'],
     },
 )

@@ -128,6 +128,9 @@ def test_wheel_carries_the_package_configs_splits_and_tools(built):
     assert {name.split('/')[0] for name in names if '.dist-info' not in name} == {
         'label_efficient_seg'
     }
+    notices = {name.rpartition('/')[2] for name in names if '.dist-info/' in name}
+    assert {'LICENSE', 'SOURCES.md'} <= notices
+    assert 'label_efficient_seg/py.typed' in names
 
 
 def test_sdist_carries_what_a_checkout_has(built):

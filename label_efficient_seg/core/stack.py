@@ -1,7 +1,7 @@
 """Checks that a supported OpenMMLab stack is installed, before anything imports it.
 
 Two stacks provide the import names ``mmengine``, ``mmcv`` and ``mmseg``. They write the same
-folders and pip cannot keep them apart, so this check does, and says how to mend an installation
+folders and pip cannot keep them apart, so this check does, and says how to fix an installation
 that cannot work.
 """
 
@@ -54,7 +54,7 @@ def check_stack(found: Mapping[str, str] | None = None) -> None:
     Raises:
         ImportError: If a distribution is missing or does not fit, or if both stacks are
             installed. The message lists what was found, what is wrong, and the command that
-            mends it.
+            fixes it.
     """
     found = installed_versions() if found is None else found
     members = [name for name in found if name not in TORCH]
@@ -114,6 +114,6 @@ def _message(found: Mapping[str, str], problems: list[str], commands: list[str])
         'label_efficient_seg needs PyTorch and one OpenMMLab stack in versions that fit.\n'
         f'  found:     {listing}\n'
         f'  wrong:     {"; ".join(problems)}\n'
-        f'  mend with: {" && ".join(commands)}\n'
+        f'  fix with:  {" && ".join(commands)}\n'
         f'  supported: {", ".join(_requirements(TORCH))} with {supported}'
     )

@@ -21,8 +21,8 @@ def failure(found: dict[str, str]) -> str:
 
 
 def command(message: str) -> str:
-    (line,) = [line for line in message.splitlines() if 'mend with:' in line]
-    return line.split('mend with:')[1].strip()
+    (line,) = [line for line in message.splitlines() if 'fix with:' in line]
+    return line.split('fix with:')[1].strip()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_one_wrong_version_is_named_and_only_it_is_replaced():
     assert command(message) == 'pip install "onedl-mmcv>=2.3,<2.4"'
 
 
-def test_upstream_mmcv_is_mended_with_its_build_requirements():
+def test_upstream_mmcv_is_fixed_with_its_build_requirements():
     message = failure(TORCH | UPSTREAM | {'mmcv': '2.2.0'})
     assert 'mmcv 2.2.0 is not >=2.1,<2.2' in message
     assert command(message) == (
@@ -119,5 +119,5 @@ def test_import_stops_at_the_check_before_the_stack_is_touched():
     result = subprocess.run(
         [sys.executable, '-c', script], capture_output=True, text=True, check=True
     )
-    assert 'mend with: pip install "torch>=2.0"' in result.stdout
+    assert 'fix with:  pip install "torch>=2.0"' in result.stdout
     assert result.stdout.endswith('touched: []\n')
