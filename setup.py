@@ -51,8 +51,7 @@ setup(
         'splits/README.md',
         'label_efficient_seg/datasets/files/word_vectors/SOURCES.md',
     ],
-    keywords='semantic segmentation, semi-supervised learning, weak supervision, domain adaptation, '
-    'zero-shot learning',
+    keywords='semantic segmentation, semi-supervised, weakly supervised, domain adaptation',
     classifiers=[
         'Development Status :: 4 - Beta',
         'Intended Audience :: Science/Research',
