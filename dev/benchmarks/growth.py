@@ -20,7 +20,7 @@ from measuring import (
 )
 
 from label_efficient_seg.jobs.image_ranking import rank_images
-from label_efficient_seg.jobs.image_scoring import ImageScore, open_scores, read_scores, write_score
+from label_efficient_seg.jobs.image_scoring import ImageScore, read_scores, write_score
 from label_efficient_seg.visualization import plot_split_histogram
 
 COLUMNS = {'what': '', 'size': '', 'seconds': '.4f', 'exponent': '.2f'}
@@ -104,9 +104,9 @@ def ranking(number: int, args: argparse.Namespace) -> float:
     generator = torch.Generator().manual_seed(0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with open_scores(folder / 'scores', 0) as file:
-            for index, value in enumerate(torch.rand(number, generator=generator).tolist()):
-                write_score(file, ImageScore(f'image_{index:06}', value, [0, 1, 2]))
+        for index, value in enumerate(torch.rand(number, generator=generator).tolist()):
+            score = ImageScore(f'image_{index:06}', value, [0, 1, 2])
+            write_score(folder / 'scores' / '0.jsonl', score)
 
         def rank() -> None:
             results = read_scores(folder / 'scores')

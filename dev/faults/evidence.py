@@ -15,7 +15,7 @@ LOGS = re.compile(r'\d{8}_\d{6}|log|console\.log|.+\.py|\..+')
 # Names of files, times and digests of files that name both.
 VOLATILE = {
     'began', 'seconds', 'run', 'inputs', 'command', 'checkpoint', 'checkpoint_sha256', 'cams',
-    'cams_run', 'CAMs', 'config', 'config_sha256',
+    'CAMs', 'CAMs_sha256', 'config', 'config_sha256',
 }  # fmt: skip
 WEIGHTS = ('state_dict', 'optimizer', 'param_schedulers')
 NUMBERED = re.compile(r'iter_(\d+)\.pth')

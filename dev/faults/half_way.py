@@ -12,8 +12,7 @@ from threading import Timer
 
 from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.engine.checkpoint import latest_checkpoint
-from label_efficient_seg.workflows import EntropyRankStage, TrainStage, Workflow
-from label_efficient_seg.workflows.cam_stages import ImageStage
+from label_efficient_seg.workflows import JobStage, TrainStage, Workflow
 from label_efficient_seg.workflows.node import Node
 
 from .evidence import NUMBERED
@@ -35,7 +34,7 @@ class Case:
     def __init__(self, workflow: Workflow, node: Node, data: Path) -> None:
         self.node, self.stage = node, node.resolved()
         self.trains = isinstance(self.stage, TrainStage)
-        self.writes_images = isinstance(self.stage, (ImageStage, EntropyRankStage))
+        self.writes_images = isinstance(self.stage, JobStage)
         self.reference = node.folder.path
         self.images = sorted(data.glob('*/*/JPEGImages/*train*'))
         self.masks = sorted(data.glob('*/*/SegmentationClass/*train*'))

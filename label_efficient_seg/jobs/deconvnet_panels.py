@@ -2,82 +2,72 @@
 
 import copy
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
-from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.progress import track
-from ..datasets.files.image_ids import image_ids
 from ..ops import crop_boxes
 from ..visualization import make_activation_panel, make_aggregation_panel, save_image
-from .image_loop import OriginalFiles, build_test_images, load_model
+from .base import Job
+from .image_loop import OriginalFiles, spread
+from .settings import option
 
 # Among so many of the best proposals, one is shown layer by layer.
 CANDIDATES = 10
 
 
-class DeconvNetPanels:
+@dataclass(frozen=True)
+class DeconvNetPanelSettings:
+    """Settings of :class:`DeconvNetPanelJob`."""
+
+    checkpoint: str = option(help='checkpoint file')
+    num_images: int = option(6, 'number of images, at equal distances in the list')
+    counts: Sequence[int] = option((1, 10, 50), 'numbers of proposals')
+
+    def __post_init__(self) -> None:
+        if self.num_images < 1 or min(self.counts, default=0) < 1:
+            raise UserError(
+                'the numbers of images and of proposals must be at least 1, but are '
+                f'{self.num_images} and {list(self.counts)}'
+            )
+
+
+class DeconvNetPanelJob(Job):
     """Draws panels of a DeconvNet that segments by proposals.
 
     Files in the folder::
 
-        aggregation/<id>.png    proposals, and predictions with 1, 10, 50 of them
+        aggregation/<id>.png    proposals, and predictions with some numbers of them
         activations/<id>.png    one proposal, layer by layer; only of a ``DeconvNetHead``
         log/
 
-    Args:
-        cfg (Config): From :func:`load_config`, with a ``ProposalEncoderDecoder`` whose ``test_cfg``
-            has ``mode='proposal'``. Images are those of ``test_dataloader``.
-        checkpoint (str): Of that model.
-        out_dir (str | Path): Folder to write to.
-        num_images (int): So many, at equal distances in the list.
-        counts (Sequence[int]): Numbers of proposals.
+    The config needs a ``ProposalEncoderDecoder`` whose ``test_cfg`` has ``mode='proposal'``.
     """
 
-    def __init__(
-        self,
-        cfg: Config,
-        checkpoint: str,
-        out_dir: str | Path,
-        *,
-        num_images: int = 6,
-        counts: Sequence[int] = (1, 10, 50),
-    ) -> None:
-        if num_images < 1 or min(counts, default=0) < 1:
-            raise UserError(
-                f'the numbers of images and of proposals must be at least 1, but are {num_images} '
-                f'and {list(counts)}'
-            )
-        self.cfg, self.checkpoint = copy.deepcopy(cfg), checkpoint
-        self.out_dir = Path(out_dir)
-        self.num_images, self.counts = num_images, sorted(counts)
+    Settings = DeconvNetPanelSettings
+    description = (
+        'Draw, for some of the test images, the predictions of a DeconvNet with 1, 10 and 50 '
+        "proposals, and one proposal layer by layer through the decoder. The config's test_cfg "
+        "needs mode='proposal'."
+    )
 
-    def run(self) -> None:
-        """Draw.
-
-        Raises:
-            ValueError: If the model does not segment by proposals, or images have none.
-        """
-        init_default_scope(self.cfg.get('default_scope', 'mmseg'))
-        dataset = build_test_images(self.cfg)
-        ids, files, meta = image_ids(dataset), OriginalFiles(dataset), dataset.metainfo
-        model = load_model(self.cfg, self.checkpoint, self.out_dir / 'log')
+    def work(self) -> None:
+        model, ids, meta = self.load_model(), self.ids, self.dataset.metainfo
         if not getattr(model, 'by_proposals', False):
             raise UserError(
                 f'the {type(model).__name__} of this config does not segment by proposals; set '
                 "model.type='ProposalEncoderDecoder' and model.test_cfg.mode='proposal'"
             )
-        chosen = np.unique(np.linspace(0, len(ids) - 1, self.num_images, dtype=int)).tolist()
+        files, chosen = OriginalFiles(self.dataset), spread(len(ids), self.settings.num_images)
         for index in track(chosen, 'panels', len(chosen)):
-            batch, item = pseudo_collate([dataset[index]]), files[index]
+            batch, item = pseudo_collate([self.dataset[index]]), files[index]
             boxes, predictions = self._predict(model, batch)
             panel = make_aggregation_panel(
                 item['image'], boxes, predictions, meta['classes'], meta['palette'],
@@ -90,7 +80,7 @@ class DeconvNetPanels:
     def _predict(self, model: nn.Module, batch: dict) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         """Boxes in pixels of the file, and class indices by the number of proposals."""
         predictions = {}
-        for count in self.counts:
+        for count in sorted(self.settings.counts):
             model.settings['num_proposals'] = count
             (result,) = model.test_step(copy.deepcopy(batch))
             predictions[count] = result.pred_sem_seg.data[0].cpu().numpy()

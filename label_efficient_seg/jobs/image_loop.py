@@ -1,27 +1,25 @@
-"""Goes through the images of a dataset one by one, with a model or without, on all processes."""
+"""The images of a dataset one by one, on all processes of a launch."""
 
-import copy
-from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import mmcv
 import mmengine
+import numpy as np
+import torch
 from mmcv.transforms import LoadAnnotations
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.dist import barrier, get_dist_info, init_dist, is_distributed
+from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
-from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..core.errors import UserError
 from ..core.progress import track
 from ..datasets.transforms import LoadCheckedAnnotations
-from ..engine import launch
 
 
 def build_test_images(cfg: Config) -> BaseSegDataset:
@@ -88,39 +86,6 @@ class OriginalFiles(Dataset):
         return item
 
 
-def init_processes(cfg: Config) -> None:
-    """Join the processes of the launch where no runner does, with or without GPUs.
-
-    Args:
-        cfg (Config): With the launcher of the command line. Changed in place.
-    """
-    launch.init_cpu_processes(cfg)
-    if cfg.launcher != 'none' and not is_distributed():
-        init_dist(cfg.launcher, **(cfg.get('env_cfg') or {}).get('dist_cfg', {}))
-
-
-def load_model(cfg: Config, checkpoint: str, log_dir: str | Path) -> nn.Module:
-    """Build the model of a config and load a checkpoint, on each process of the launch.
-
-    Args:
-        cfg (Config): Complete config.
-        checkpoint (str): Of its model.
-        log_dir (str | Path): Folder for the log.
-
-    Returns:
-        nn.Module: In evaluation mode, without a wrapper.
-    """
-    cfg = copy.deepcopy(cfg)
-    cfg.work_dir = str(log_dir)
-    launch.prepare_test(cfg, checkpoint)
-    for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
-        cfg.pop(key, None)
-    launch.init_cpu_processes(cfg)
-    runner = launch.build_runner(cfg)
-    runner.load_or_resume()
-    return (runner.model.module if is_model_wrapper(runner.model) else runner.model).eval()
-
-
 def process_images(
     dataset: Dataset,
     ids: Sequence[str],
@@ -155,3 +120,26 @@ def process_images(
     for index, batch in items:
         work(ids[index], batch)
     barrier()
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Let a network give equal results for equal images in every process.
+
+    Otherwise their last bits depend on which kernel of cuDNN was the fastest, and on a CPU on the
+    number of threads, of which there is one here; several processes are as fast as threads.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.benchmark, cudnn.deterministic, torch.get_num_threads()
+    cudnn.benchmark, cudnn.deterministic = False, True
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.deterministic = before[:2]
+        torch.set_num_threads(before[2])
+
+
+def spread(number: int, count: int) -> list[int]:
+    """At most ``count`` indices below a number, at equal distances, with the first and the last."""
+    return np.unique(np.linspace(0, number - 1, count, dtype=int)).tolist()

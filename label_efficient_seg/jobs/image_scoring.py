@@ -3,11 +3,10 @@
 import copy
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -91,24 +90,6 @@ def _without_labels(pipeline: Sequence[Mapping]) -> list[dict]:
     return [kept[0], dict(type='LoadValidMask'), *kept[1:]]
 
 
-@contextmanager
-def reproducible() -> Iterator[None]:
-    """Let a network give equal results for equal images in every process.
-
-    Otherwise their last bits depend on which kernel of cuDNN was the fastest, and on a CPU on the
-    number of threads, of which there is one here; several processes are as fast as threads.
-    """
-    cudnn = torch.backends.cudnn
-    before = cudnn.benchmark, cudnn.deterministic, torch.get_num_threads()
-    cudnn.benchmark, cudnn.deterministic = False, True
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        cudnn.benchmark, cudnn.deterministic = before[:2]
-        torch.set_num_threads(before[2])
-
-
 @torch.no_grad()
 def predict_logits(model: nn.Module, batch: dict[str, Any]) -> Tensor:
     """Class scores of one image at the size at which the network sees it.
@@ -167,24 +148,14 @@ def _is_sound(result: ImageScore) -> bool:
     )
 
 
-@contextmanager
-def open_scores(folder: Path, rank: int) -> Iterator[TextIO]:
-    """Open the file in which a process remembers scores, and keep what is in it.
+def write_score(path: Path, score: ImageScore) -> None:
+    """Remember a score, whatever happens to the process afterwards.
 
     Args:
-        folder (Path): Folder of the files.
-        rank (int): Rank of the process.
-
-    Yields:
-        TextIO: For :func:`write_score`.
+        path (Path): File of this process; what is in it is kept.
+        score (ImageScore): The score.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / f'{rank}.jsonl', 'a', encoding='utf-8') as file:
-        yield file
-
-
-def write_score(file: TextIO, score: ImageScore) -> None:
-    """Remember a score, whatever happens to the process afterwards."""
-    # The line that a killed process did not finish must not swallow this one.
-    file.write('\n' + json.dumps(score._asdict()))
-    file.flush()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, 'a', encoding='utf-8') as file:
+        # The line that a killed process did not finish must not swallow this one.
+        file.write('\n' + json.dumps(score._asdict()))

@@ -2,33 +2,48 @@
 
 import copy
 from collections.abc import Collection, Mapping
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
-from mmengine.registry import init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.progress import track
-from ..datasets.files.image_ids import image_ids
 from ..datasets.files.masks import IGNORE
 from ..ops import hide_labels
 from ..visualization import make_zero_shot_panel, plot_features, resize_to, save_image
-from .image_loop import OriginalFiles, build_test_images, has_masks, load_model
+from .base import Job
+from .image_loop import OriginalFiles
+from .settings import option
 
 # Of the picture of features: more would cover each other, and pixels of one image are alike.
 MAX_CLASSES, PER_CLASS, PER_IMAGE = 24, 200, 20
 PADDING = -1
 
 
-class SIGNPanels:
+@dataclass(frozen=True)
+class SIGNPanelSettings:
+    """Settings of :class:`SIGNPanelJob`."""
+
+    checkpoint: str = option(help='checkpoint file')
+    num_images: int = option(
+        4,
+        'number of panels: the first images that show an unseen class, and if there are fewer, the '
+        'first of the others',
+    )
+
+    def __post_init__(self) -> None:
+        if self.num_images < 1:
+            raise UserError(f'the number of images must be at least 1, but is {self.num_images}')
+
+
+class SIGNPanelJob(Job):
     """Draws panels and features of a zero-shot model that generates features.
 
     Files in the folder::
@@ -45,54 +60,40 @@ class SIGNPanels:
     are as many generated ones, from noise. Of more than 24 classes, the unseen ones and the first
     seen ones are shown.
 
-    Args:
-        cfg (Config): From :func:`load_config`, with a ``ZeroShotEncoderDecoder`` such as ``SIGN``.
-            Images are those of ``test_dataloader``, which need masks.
-        checkpoint (str): Of that model.
-        out_dir (str | Path): Folder to write to.
-        num_images (int): Number of panels: the first images that show an unseen class, and if
-            there are fewer, the first of the others.
+    The config needs a ``ZeroShotEncoderDecoder`` such as ``SIGN``, and images with masks.
     """
 
-    def __init__(
-        self, cfg: Config, checkpoint: str, out_dir: str | Path, *, num_images: int = 4
-    ) -> None:
-        if num_images < 1:
-            raise UserError(f'the number of images must be at least 1, but is {num_images}')
-        self.cfg, self.checkpoint = copy.deepcopy(cfg), checkpoint
-        self.out_dir = Path(out_dir)
-        self.num_images = num_images
+    Settings = SIGNPanelSettings
+    description = (
+        'Draw, for test images with unseen classes, the prediction of a SIGN model and what pseudo '
+        'labels would weigh in self-training; and real features of all classes beside generated '
+        'ones.'
+    )
 
-    def run(self) -> None:
-        """Draw.
-
-        Raises:
-            ValueError: If the model generates no features, or images have no masks.
-        """
-        init_default_scope(self.cfg.get('default_scope', 'mmseg'))
+    def check(self) -> None:
         name, model_type = self.cfg.filename or 'the config', self.cfg.model.type
         if not hasattr(MODELS.get(model_type), 'generate'):
             raise UserError(
                 f'{name} has a model of type {model_type}, which generates no features; these '
                 'panels need the config of a ZeroShotEncoderDecoder, such as SIGN'
             )
-        dataset = build_test_images(self.cfg)
-        if not has_masks(dataset):
+        if not self.labeled:
             raise UserError(
                 f'{name}: the images of test_dataloader have no masks, which say where unseen '
                 'classes are; set data_prefix.seg_map_path of its dataset'
             )
-        model = load_model(self.cfg, self.checkpoint, self.out_dir / 'log')
-        self._draw_panels(model, dataset)
-        self._draw_features(model, dataset)
+
+    def work(self) -> None:
+        model = self.load_model()
+        self._draw_panels(model)
+        self._draw_features(model)
         print_log(f'panels and features.png are in {self.out_dir}', 'current')
 
-    def _draw_panels(self, model: nn.Module, dataset: BaseSegDataset) -> None:
-        ids, files, meta = image_ids(dataset), OriginalFiles(dataset), dataset.metainfo
-        split = model.split
-        chosen = first_images_with(split.unseen, dataset, self.num_images)
+    def _draw_panels(self, model: nn.Module) -> None:
+        files, meta, split = OriginalFiles(self.dataset), self.dataset.metainfo, model.split
+        chosen = first_images_with(split.unseen, self.dataset, self.settings.num_images)
         for index in track(chosen, 'panels', len(chosen)):
-            batch, item = pseudo_collate([dataset[index]]), files[index]
+            name, batch, item = self.ids[index], pseudo_collate([self.dataset[index]]), files[index]
             (result,) = model.test_step(copy.deepcopy(batch))
             # Only a model that trains by them has pseudo labels.
             weighs = hasattr(model, 'pseudo_labels')
@@ -102,12 +103,12 @@ class SIGNPanels:
                 np.where(np.isin(item['mask'], split.seen + split.unseen), item['mask'], IGNORE),
                 result.pred_sem_seg.data[0].cpu().numpy(),
                 pseudo_label_weights(model, batch, item['mask']) if weighs else None,
-                meta['classes'], meta['palette'], split.unseen, caption=ids[index],
+                meta['classes'], meta['palette'], split.unseen, caption=name,
             )  # fmt: skip
-            save_image(panel, self.out_dir / 'panels' / f'{ids[index]}.png')
+            save_image(panel, self.out_dir / 'panels' / f'{name}.png')
 
-    def _draw_features(self, model: nn.Module, dataset: BaseSegDataset) -> None:
-        real = real_features(model, dataset)
+    def _draw_features(self, model: nn.Module) -> None:
+        real, meta = real_features(model, self.dataset), self.dataset.metainfo
         if not real:
             raise UserError('no test image shows a class of the split, so there are no features')
         generated = generated_features(model, real)
@@ -117,7 +118,7 @@ class SIGNPanels:
             for kind in (real, generated)
         ]
         plot_features(
-            *planes, dataset.metainfo['classes'], dataset.metainfo['palette'], model.split.unseen,
+            *planes, meta['classes'], meta['palette'], model.split.unseen,
             nearest_to_own(real, generated), shares, self.out_dir / 'features.png',
         )  # fmt: skip
 

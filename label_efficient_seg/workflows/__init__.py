@@ -1,8 +1,12 @@
-from .cam_stages import AffinityScoreStage, CAMStage
-from .entropy_rank_stage import EntropyRankStage
 from .html_report import Report, embed_image
-from .proposal_stage import ProposalStage
-from .pseudo_mask_stage import PseudoMaskStage
+from .job_stage import (
+    AffinityScoreStage,
+    CAMStage,
+    EntropyRankStage,
+    JobStage,
+    ProposalStage,
+    PseudoMaskStage,
+)
 from .run_report import build_run_report, group_runs, latest_panels
 from .stages import STAGES, Result, Stage, TestStage, TrainStage
 from .workflow import Workflow
@@ -12,6 +16,7 @@ __all__ = [
     'AffinityScoreStage',
     'CAMStage',
     'EntropyRankStage',
+    'JobStage',
     'Workflow',
     'ProposalStage',
     'PseudoMaskStage',

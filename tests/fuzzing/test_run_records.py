@@ -106,9 +106,8 @@ def test_fingerprints(tmp_path):
 
 def test_scores_of_images(tmp_path):
     path = tmp_path / '0.jsonl'
-    with open(path, 'w') as file:
-        for i in range(5):
-            write_score(file, ImageScore(f'city/{i}', 0.1 * i, [0, i]))
+    for i in range(5):
+        write_score(path, ImageScore(f'city/{i}', 0.1 * i, [0, i]))
     valid = path.read_bytes()
 
     def are_scores(scores: dict[str, ImageScore]) -> bool:

@@ -1,9 +1,7 @@
 """Refined scores of small images, from CAMs that need no network."""
 
 import json
-import runpy
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +11,10 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.cli.job import main
 from label_efficient_seg.datasets import read_class_maps, write_class_maps
 from label_efficient_seg.evaluation import label_areas, mean_iou
-from label_efficient_seg.jobs import affinity_scores
-from label_efficient_seg.jobs.affinity_scores import AffinityScores
+from label_efficient_seg.jobs import AffinityScoreJob, AffinityScoreSettings, affinity_scores
 from label_efficient_seg.jobs.fingerprint import claim_folder, read_run
 from label_efficient_seg.ops import dense_crf
 from tests.jobs import cam_case
@@ -58,7 +55,7 @@ def made(data_root, cams, tmp_path_factory) -> Path:
 
 
 def make(cfg: Config, cams: Path, out: Path, **kwargs) -> None:
-    AffinityScores(cfg, cams, out, **kwargs).run()
+    AffinityScoreJob(cfg, out, AffinityScoreSettings(str(cams), **kwargs)).run()
 
 
 def summary(out: Path) -> dict:
@@ -177,25 +174,19 @@ def test_cams_that_do_not_belong_here(data_root, cams, made, tmp_path):
     assert not list(out.rglob('*.npz'))
 
 
-def test_other_settings(data_root, cams, made, tmp_path):
+def test_other_settings(data_root, cams, made):
     cfg = cam_case.config(data_root)
     with pytest.raises(ValueError, match='scores of another config .* with --out'):
         make(cfg, cams, made, high_alpha=24)
     for low, high in ((4, 4), (32, 4), (0, 4)):
         with pytest.raises(ValueError, match=f'below the high one, but they are {low} and {high}'):
-            AffinityScores(cfg, cams, tmp_path, low_alpha=low, high_alpha=high)
+            AffinityScoreSettings('cams', low, high)
 
 
 def test_command_line(data_root, cams, made, tmp_path):
     cam_case.config(data_root).dump(tmp_path / 'config.py')
-
-    def run(launcher: str) -> None:
-        sys.argv = ['make_affinity_scores.py', str(tmp_path / 'config.py'), '--cams', str(cams)]
-        sys.argv += ['--out', str(tmp_path / 'out'), '--high-alpha', '24', '--launcher', launcher]
-        path = resource_root() / 'tools' / 'make_affinity_scores.py'
-        runpy.run_path(str(path), run_name='__main__')
-
-    cam_case.launch(1, run)
+    words = [tmp_path / 'config.py', '--cams', cams, '--out', tmp_path / 'out']
+    main(AffinityScoreJob, [*map(str, words), '--high-alpha', '24'])
     found = summary(tmp_path / 'out')
     assert (found['low_alpha'], found['high_alpha']) == (4, 24)
     assert found['mIoU_low'] == summary(made)['mIoU_low']

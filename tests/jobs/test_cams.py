@@ -1,9 +1,7 @@
 """CAMs of small images by a network with random weights."""
 
 import json
-import runpy
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +13,12 @@ from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
-from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.cli.job import main
 from label_efficient_seg.datasets import read_class_maps, write_class_maps
 from label_efficient_seg.datasets.files.image_ids import image_ids
 from label_efficient_seg.engine import launch
 from label_efficient_seg.evaluation import ThresholdSweep, label_areas, mean_iou
-from label_efficient_seg.jobs import cams as cam_inference
-from label_efficient_seg.jobs.cams import CAMInference
+from label_efficient_seg.jobs import CAMJob, CAMSettings, cams
 from tests.jobs import cam_case
 from tests.jobs.cam_case import CLASSES, NAMES, NUMBER, files, mask_of
 from tests.models import tiny
@@ -45,18 +42,18 @@ def made(data_root, tmp_path_factory) -> Path:
 @pytest.fixture
 def no_panels(monkeypatch) -> None:
     """Leaves out what takes longest."""
-    monkeypatch.setattr(CAMInference, '_write_panels', lambda *_: None)
+    monkeypatch.setattr(CAMJob, 'write_panels', lambda *_: None)
 
 
 @pytest.fixture
 def log(monkeypatch) -> list[str]:
     lines = []
-    monkeypatch.setattr(cam_inference, 'print_log', lambda text, *_: lines.append(text))
+    monkeypatch.setattr(cams, 'print_log', lambda text, *_: lines.append(text))
     return lines
 
 
 def make(cfg: Config, root: Path, out: Path, **kwargs) -> None:
-    CAMInference(cfg, str(root / 'model.pth'), out, **kwargs).run()
+    CAMJob(cfg, out, CAMSettings(str(root / 'model.pth'), **kwargs)).run()
 
 
 def summary(out: Path) -> dict:
@@ -93,8 +90,8 @@ def test_metrics_are_those_of_the_files(data_root, made):
         total = 0
         for name in NAMES:
             classes, maps, _ = read_class_maps(made / 'cams' / f'{name}.npz')
-            cams = np.concatenate([np.full_like(maps['cam'][:1], threshold), maps['cam']])
-            prediction = np.append(0, classes)[cams.argmax(0)]
+            scores = np.concatenate([np.full_like(maps['cam'][:1], threshold), maps['cam']])
+            prediction = np.append(0, classes)[scores.argmax(0)]
             total = total + label_areas(prediction, mask_of(data_root, name), len(CLASSES))
         values.append(mean_iou(total))
     found = summary(made)
@@ -173,7 +170,7 @@ def run_in(root: Path, out: Path, kill_at: int = 0) -> Callable[[str], None]:
         cfg = cam_case.config(root)
         cfg.launcher = launcher
         if kill_at:
-            cam_case.die_at(cam_inference, 'write_class_maps', kill_at)
+            cam_case.die_at(cams, 'write_class_maps', kill_at)
         make(cfg, root, out)
 
     return run
@@ -193,14 +190,14 @@ def test_a_finished_folder_is_left_as_it_is_but_for_the_metrics(
     data_root, made, tmp_path, monkeypatch
 ):
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(cam_inference, 'write_class_maps', None)  # it must not be called
+    monkeypatch.setattr(cams, 'write_class_maps', None)  # it must not be called
     make(cam_case.config(data_root), data_root, tmp_path)
     assert files(tmp_path) == files(made)
 
 
 def test_a_summary_does_not_outlive_its_metrics(data_root, made, tmp_path, monkeypatch):
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(cam_inference, 'plot_thresholds', None)  # fails when called
+    monkeypatch.setattr(cams, 'plot_thresholds', None)  # fails when called
     with pytest.raises(TypeError):
         make(cam_case.config(data_root), data_root, tmp_path)
     assert not (tmp_path / 'cams.json').exists()
@@ -230,7 +227,7 @@ def test_cams_of_another_checkpoint_or_config_are_refused(data_root, made, tmp_p
     other['state_dict']['head.classifier.weight'] *= 2
     torch.save(other, tmp_path / 'model.pth')
     with pytest.raises(ValueError, match='CAMs of another checkpoint .* with --out'):
-        CAMInference(cam_case.config(data_root), tmp_path / 'model.pth', made).run()
+        CAMJob(cam_case.config(data_root), made, CAMSettings(tmp_path / 'model.pth')).run()
     with pytest.raises(ValueError, match='CAMs of another config .* with --out'):
         make(cam_case.config(data_root, model=dict(flip=False)), data_root, made)
     assert files(made) == before
@@ -242,7 +239,7 @@ def test_faults_are_named(data_root, tmp_path):
     def fails(message: str, cfg: Config = cfg, checkpoint: str = 'model.pth') -> None:
         out = tmp_path / f'out{len(list(tmp_path.iterdir()))}'
         with pytest.raises((ValueError, OSError, ArithmeticError), match=message):
-            CAMInference(cfg, data_root / checkpoint, out).run()
+            CAMJob(cfg, out, CAMSettings(data_root / checkpoint)).run()
         assert not (out / 'cams').exists()
 
     fails('gone.pth. does not exist', checkpoint='gone.pth')
@@ -271,12 +268,7 @@ def test_faults_are_named(data_root, tmp_path):
 
 def test_command_line(data_root, made, tmp_path):
     cam_case.config(data_root).dump(tmp_path / 'config.py')
-
-    def run(launcher: str) -> None:
-        sys.argv = ['make_cams.py', str(tmp_path / 'config.py'), str(data_root / 'model.pth')]
-        sys.argv += ['--out', str(tmp_path / 'out'), '--alpha', '8', '--launcher', launcher]
-        runpy.run_path(str(resource_root() / 'tools' / 'make_cams.py'), run_name='__main__')
-
-    cam_case.launch(1, run)
+    words = [tmp_path / 'config.py', data_root / 'model.pth', '--out', tmp_path / 'out']
+    main(CAMJob, [*map(str, words), '--alpha', '8'])
     found = summary(tmp_path / 'out')
     assert found['mIoU'] == summary(made)['mIoU'] and 'mIoU_alpha8' in found

@@ -11,7 +11,11 @@ from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from label_efficient_seg.engine import launch
-from label_efficient_seg.jobs.deconvnet_panels import DeconvNetPanels, decoder_activations
+from label_efficient_seg.jobs.deconvnet_panels import (
+    DeconvNetPanelJob,
+    DeconvNetPanelSettings,
+    decoder_activations,
+)
 from tests.models.plain_deconvnet import small
 
 BOXES = np.float32([[0, 0, 60, 70], [30, 20, 100, 90], [10, 40, 50, 80]])
@@ -71,7 +75,8 @@ def test_a_runner_tests_by_proposals(tmp_path, checkpoint):
 
 def test_panels(tmp_path, checkpoint):
     out = tmp_path / 'out'
-    DeconvNetPanels(config(tmp_path), checkpoint, out, num_images=2, counts=(3, 1)).run()
+    settings = DeconvNetPanelSettings(checkpoint, num_images=2, counts=(3, 1))
+    DeconvNetPanelJob(config(tmp_path), out, settings).run()
     for folder, tiles, width in (('aggregation', 4, 240), ('activations', 6, 160)):
         panels = [np.asarray(Image.open(path)) for path in (out / folder).rglob('*.png')]
         assert [panel.shape[1] for panel in panels] == [tiles * (width + 6) + 6] * 2
@@ -80,9 +85,10 @@ def test_panels(tmp_path, checkpoint):
 
 def test_other_modes_have_no_panels(tmp_path, checkpoint):
     with pytest.raises(ValueError, match="does not segment by proposals; set model.type='Prop"):
-        DeconvNetPanels(config(tmp_path, mode='whole'), checkpoint, tmp_path / 'out').run()
+        settings = DeconvNetPanelSettings(checkpoint)
+        DeconvNetPanelJob(config(tmp_path, mode='whole'), tmp_path / 'out', settings).run()
     with pytest.raises(ValueError, match=r'at least 1, but are 6 and \[0, 3\]'):
-        DeconvNetPanels(config(tmp_path), checkpoint, tmp_path / 'out', counts=(0, 3))
+        DeconvNetPanelSettings(checkpoint, counts=(0, 3))
 
 
 def test_activations_are_those_of_the_layers():

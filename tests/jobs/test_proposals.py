@@ -1,8 +1,6 @@
 """Proposals of small images, and how many objects they find."""
 
 import json
-import runpy
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +8,10 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.cli.job import main
 from label_efficient_seg.datasets import read_proposals
 from label_efficient_seg.datasets.files.instances import box_iou, object_boxes
-from label_efficient_seg.jobs import ProposalMaking, proposals
+from label_efficient_seg.jobs import ProposalJob, ProposalSettings, proposals
 from label_efficient_seg.jobs.fingerprint import read_run
 from label_efficient_seg.visualization import make_proposal_panel, plot_recall
 from label_efficient_seg.workflows import ProposalStage, Report
@@ -24,7 +22,7 @@ CONFIG = 'advsemi/deeplabv2_r18_toy_semi'
 
 
 def make(cfg: Config, out: Path, num: int = 60, **kwargs) -> None:
-    ProposalMaking(cfg, out, num=num, **kwargs).run()
+    ProposalJob(cfg, out, ProposalSettings(num=num, **kwargs)).run()
 
 
 def summary(out: Path) -> dict:
@@ -97,44 +95,26 @@ def test_killed_and_continued_by_more_or_fewer_processes(data_root, made, tmp_pa
     assert files(tmp_path) == files(made)
 
 
-def test_other_settings(data_root, made, tmp_path):
+def test_other_settings(data_root, made):
     cfg = cam_case.config(data_root)
     for other in (dict(num=61), dict(method='edge_boxes')):
         with pytest.raises(ValueError, match='holds proposals of another config'):
             make(cfg, made, **other)
-    for stage in (lambda **x: ProposalStage(CONFIG, **x), lambda **x: make(cfg, tmp_path, **x)):
-        with pytest.raises(ValueError, match="unknown method 'x'"):
-            stage(method='x')
-        with pytest.raises(ValueError, match='must be positive, but is 0'):
-            stage(num=0)
+    with pytest.raises(ValueError, match="unknown method 'x'"):
+        ProposalStage(CONFIG, method='x')
+    with pytest.raises(ValueError, match='must be positive, but is 0'):
+        ProposalSettings(num=0)
 
 
 def test_command_line(data_root, made, tmp_path):
     cam_case.config(data_root).dump(tmp_path / 'config.py')
-
-    def run(launcher: str) -> None:
-        sys.argv = ['make_proposals.py', str(tmp_path / 'config.py'), '--num', '60']
-        sys.argv += ['--out', str(tmp_path / 'out'), '--launcher', launcher]
-        runpy.run_path(str(resource_root() / 'tools' / 'make_proposals.py'), run_name='__main__')
-
-    cam_case.launch(1, run)
+    words = [tmp_path / 'config.py', '--num', '60', '--out', tmp_path / 'out']
+    main(ProposalJob, [*map(str, words)])
     assert summary(tmp_path / 'out')['recall'] == summary(made)['recall']
 
 
-def test_stage(made, tmp_path, monkeypatch):
-    stage = ProposalStage(CONFIG, {'model.x': 1}, 'edge_boxes', 60)
-    monkeypatch.setattr(sys, 'argv', [stage.tool, *stage.arguments(tmp_path, 3)])
-    found = vars(runpy.run_path(str(resource_root() / 'tools' / stage.tool))['parse_args']())
-    assert (found['config'], found['out']) == (CONFIG, str(tmp_path))
-    assert (found['method'], found['num'], found['cfg_options']) == (
-        'edge_boxes',
-        60,
-        {'model.x': 1},
-    )
-    first = ProposalStage(CONFIG).definition(0)
-    assert first == ProposalStage(CONFIG).definition(1)
-    for other in (dict(method='edge_boxes'), dict(num=9), dict(cfg_options={'model.x': 1})):
-        assert ProposalStage(CONFIG, **other).definition(0) != first
+def test_stage(made):
+    stage = ProposalStage(CONFIG, num=60)
     result = stage.collect(made)
     values = summary(made)['recall']['0.5']
     assert result.outputs == dict(proposals=made / 'proposals')

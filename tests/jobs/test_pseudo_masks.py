@@ -1,9 +1,7 @@
 """Pseudo masks of small images, against the dense matrix of the walk."""
 
 import json
-import runpy
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,12 +14,11 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image
 
-from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.cli.job import main
 from label_efficient_seg.datasets import read_class_maps, write_class_maps
 from label_efficient_seg.evaluation import label_areas, mean_iou
-from label_efficient_seg.jobs import pseudo_masks
+from label_efficient_seg.jobs import PseudoMaskJob, PseudoMaskSettings, pseudo_masks
 from label_efficient_seg.jobs.fingerprint import read_run
-from label_efficient_seg.jobs.pseudo_masks import PseudoMasks
 from label_efficient_seg.ops import dense_crf
 from label_efficient_seg.workflows import PseudoMaskStage, Report
 from tests.jobs import cam_case
@@ -82,7 +79,8 @@ def made(data_root, cams, tmp_path_factory) -> Path:
 
 def make(cfg: Config, cams: Path, out: Path, **kwargs) -> None:
     root = Path(cfg.test_dataloader.dataset.data_root)
-    PseudoMasks(cfg, str(root / 'model.pth'), cams, out, **kwargs).run()
+    settings = PseudoMaskSettings(str(root / 'model.pth'), str(cams), **kwargs)
+    PseudoMaskJob(cfg, out, settings).run()
 
 
 def summary(out: Path) -> dict:
@@ -251,9 +249,12 @@ def test_what_does_not_belong_here_is_named(data_root, cams, made, tmp_path):
     fails('00.npz. come from another run', out=tmp_path / 'again')
     (folder / f'{NAMES[4]}.npz').unlink()
     fails("has no 'a/04.npz'; run tools/make_cams.py", kind=FileNotFoundError)
-    segmentor = cam_case.config(data_root)
+    segmentor, settings = (
+        cam_case.config(data_root),
+        PseudoMaskSettings(str(data_root / 'model.pth'), str(cams)),
+    )
     with pytest.raises(ValueError, match='of another model|refines no CAMs'):
-        PseudoMasks(segmentor, str(data_root / 'model.pth'), cams, tmp_path / 'x').run()
+        PseudoMaskJob(segmentor, tmp_path / 'x', settings).run()
 
 
 def test_cams_of_another_size_are_named(data_root, cams, tmp_path):
@@ -265,19 +266,13 @@ def test_cams_of_another_size_are_named(data_root, cams, tmp_path):
         make(config(data_root), folder, tmp_path / 'out')
 
 
-def test_stage_and_command_line(data_root, cams, tmp_path, monkeypatch):
+def test_stage_and_command_line(data_root, cams, tmp_path):
     config(data_root).dump(tmp_path / 'config.py')
     stage = PseudoMaskStage(
-        str(tmp_path / 'config.py'), str(data_root / 'model.pth'), str(cams),
-        {'model.steps': 4}, 8, False, 0.25,
+        str(tmp_path / 'config.py'), {'model.steps': 4}, checkpoint=str(data_root / 'model.pth'),
+        cams=str(cams), alpha=8, crf=False, min_confidence=0.25,
     )  # fmt: skip
-    words = stage.arguments(tmp_path / 'out', 3)
-    monkeypatch.setattr(sys, 'argv', [stage.tool, *words])
-
-    def run(launcher: str) -> None:
-        runpy.run_path(str(resource_root() / 'tools' / stage.tool), run_name='__main__')
-
-    cam_case.launch(1, run)
+    main(PseudoMaskJob, stage.arguments(tmp_path / 'out', 3))
     found = summary(tmp_path / 'out')
     settings = {key: found[key] for key in ('alpha', 'crf', 'min_confidence', 'steps')}
     assert settings == dict(alpha=8, crf=False, min_confidence=0.25, steps=4)
@@ -287,13 +282,3 @@ def test_stage_and_command_line(data_root, cams, tmp_path, monkeypatch):
     report = Report('Title')
     stage.describe(report, tmp_path / 'out')
     assert report.to_html().count('<img src="data:image') == 2
-
-
-def test_every_setting_is_part_of_the_definition():
-    arguments = ('advsemi/deeplabv2_r18_toy_semi', '{net.checkpoint}', '{cam.cams}')
-    first = PseudoMaskStage(*arguments).definition(0)
-    json.dumps(first)
-    others = [dict(alpha=8), dict(crf=False), dict(min_confidence=0.1)]
-    others += [dict(cfg_options={'model.semi_start': 7})]
-    found = [PseudoMaskStage(*arguments, **other).definition(0) for other in others]
-    assert all(definition != first and found.count(definition) == 1 for definition in found)

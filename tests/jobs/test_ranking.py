@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -25,8 +26,7 @@ from PIL import Image
 
 from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.datasets import PartiallyLabeledMixin
-from label_efficient_seg.jobs import ranking as entropy_ranking
-from label_efficient_seg.jobs.ranking import EntropyRanking
+from label_efficient_seg.jobs import EntropyRankJob, EntropyRankSettings, ranking
 from tests.models import tiny
 
 CLASSES = ('road', 'pole', 'bus')
@@ -110,7 +110,7 @@ def config(root: Path, pipeline: Sequence[dict] = (LOAD, PACK), **dataset) -> Co
 
 
 def rank(cfg: Config, root: Path, out: Path, **kwargs) -> None:
-    EntropyRanking(cfg, str(root / 'model.pth'), out, **kwargs).run()
+    EntropyRankJob(cfg, out, EntropyRankSettings(str(root / 'model.pth'), **kwargs)).run()
 
 
 def network(root: Path, cfg: Config) -> EncoderDecoder:
@@ -174,7 +174,8 @@ def ranked(data_root, tmp_path_factory) -> Path:
 @pytest.fixture
 def no_plots(monkeypatch) -> None:
     """Leaves out what takes longest."""
-    monkeypatch.setattr(EntropyRanking, '_write_plots', lambda *_: None)
+    monkeypatch.setattr(ranking, 'plot_split_histogram', lambda *_: None)
+    monkeypatch.setattr(ranking, 'make_ranking_panel', lambda *_: np.zeros((1, 1, 3), np.uint8))
 
 
 def test_ranking_against_a_sum_in_numpy(data_root, ranked):
@@ -316,10 +317,10 @@ def test_windows(data_root, tmp_path, no_plots):
 
 def test_other_settings_score_nothing_again(data_root, ranked, tmp_path, monkeypatch):
     shutil.copytree(ranked, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(EntropyRanking, '_score_image', None)  # it must not be called
+    monkeypatch.setattr(EntropyRankJob, 'process', None)  # it must not be called
     rank(
         config(data_root), data_root, tmp_path,
-        ratio='1/4', normalize_rare=True, rare_classes=['pole', 'bus'],
+        ratio=Fraction(1, 4), normalize_rare=True, rare_classes=['pole', 'bus'],
     )  # fmt: skip
     found, before = results(tmp_path), results(ranked)
     for name, (score, _) in before.items():
@@ -333,7 +334,7 @@ def test_other_settings_score_nothing_again(data_root, ranked, tmp_path, monkeyp
 
 def test_a_summary_does_not_outlive_its_ranking(data_root, ranked, tmp_path, monkeypatch):
     shutil.copytree(ranked, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(entropy_ranking, 'plot_split_histogram', None)  # fails when called
+    monkeypatch.setattr(ranking, 'plot_split_histogram', None)  # fails when called
     with pytest.raises(TypeError):
         rank(config(data_root), data_root, tmp_path, ratio=0.5)
     assert not (tmp_path / 'ranking.json').exists()
@@ -345,17 +346,17 @@ def launched(rank_: int, world_size: int, port: int, root: Path, out: Path, kill
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     cfg = config(root)
     cfg.launcher = 'pytorch' if world_size > 1 else 'none'
-    write_score, calls = entropy_ranking.write_score, []
+    write_score, calls = ranking.write_score, []
 
     def write_and_die(file, score) -> None:
         calls.append(score)
         if len(calls) == kill_at:
-            file.write('\n{"image": "' + score.image)
-            file.flush()
+            with open(file, 'a') as unfinished:
+                unfinished.write('\n{"image": "' + score.image)
             os.kill(os.getpid(), signal.SIGKILL)
         write_score(file, score)
 
-    entropy_ranking.write_score = write_and_die
+    ranking.write_score = write_and_die
     rank(cfg, root, out)
 
 
@@ -406,7 +407,7 @@ def test_scores_of_another_checkpoint_or_config_are_refused(data_root, ranked, t
     torch.save(other, tmp_path / 'other.pth')
     before = files(ranked)
     with pytest.raises(ValueError, match='scores of another checkpoint .* with --out'):
-        EntropyRanking(cfg, str(tmp_path / 'other.pth'), ranked).run()
+        EntropyRankJob(cfg, ranked, EntropyRankSettings(str(tmp_path / 'other.pth'))).run()
     for change in (dict(indices=5), dict(pipeline=[LOAD, dict(type='Pad', size=(64, 64)), PACK])):
         with pytest.raises(ValueError, match='scores of another config .* with --out'):
             rank(config(data_root, **change), data_root, ranked)
@@ -418,7 +419,8 @@ def test_faults_are_named_before_anything_is_scored(data_root, tmp_path):
 
     def fails(message: str, cfg: Config = cfg, checkpoint: str = 'model.pth', **kwargs) -> None:
         with pytest.raises((ValueError, OSError), match=message):
-            EntropyRanking(cfg, str(data_root / checkpoint), tmp_path / 'out', **kwargs).run()
+            settings = EntropyRankSettings(str(data_root / checkpoint), **kwargs)
+            EntropyRankJob(cfg, tmp_path / 'out', settings).run()
 
     fails("no stream 'hard', only source, target; name", stream='hard')
     single = config(data_root)
@@ -443,7 +445,8 @@ def test_broken_weights_are_named(data_root, tmp_path):
     broken['state_dict']['decode_head.convs.0.bias'] += torch.nan
     torch.save(broken, tmp_path / 'broken.pth')
     with pytest.raises(FloatingPointError, match="image 'b/19' is not finite.*broken.pth"):
-        EntropyRanking(config(data_root), str(tmp_path / 'broken.pth'), tmp_path / 'out').run()
+        settings = EntropyRankSettings(str(tmp_path / 'broken.pth'))
+        EntropyRankJob(config(data_root), tmp_path / 'out', settings).run()
 
 
 def test_command_line(data_root, ranked, tmp_path):
@@ -456,7 +459,7 @@ def test_command_line(data_root, ranked, tmp_path):
     options = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     process = subprocess.run([*command, '--rare-classes', 'bus'], **options, timeout=120)
     assert process.returncode == 0, process.stdout[-2000:]
-    assert 'scoring: 20/20 in ' in process.stdout
+    assert 'scores: 20/20 in ' in process.stdout
     assert len((tmp_path / 'out' / 'easy.txt').read_text().split()) == 6
     for name, (score, _) in results(tmp_path / 'out').items():
         factor = 0.5 if 2 in labels(ranked, name) else 1.5

@@ -10,10 +10,11 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from PIL import Image
 
-from label_efficient_seg.jobs import sign_panels as sign_panels
+from label_efficient_seg.jobs import sign_panels
 from label_efficient_seg.jobs.image_loop import OriginalFiles, build_test_images
 from label_efficient_seg.jobs.sign_panels import (
-    SIGNPanels,
+    SIGNPanelJob,
+    SIGNPanelSettings,
     first_images_with,
     generated_features,
     nearest_to_own,
@@ -58,7 +59,8 @@ def test_files(tmp_path, monkeypatch, weights):
     if not weights:
         monkeypatch.delattr(SIGN, 'pseudo_labels')
     cfg, out = config(tmp_path), tmp_path / 'out'
-    SIGNPanels(cfg, save(tiny_sign.build_model(), tmp_path), out, num_images=2).run()
+    checkpoint = save(tiny_sign.build_model(), tmp_path)
+    SIGNPanelJob(cfg, out, SIGNPanelSettings(checkpoint, num_images=2)).run()
     showing = [name for name, mask in masks_of(cfg).items() if np.isin(mask, UNSEEN).any()]
     panels = sorted((out / 'panels').iterdir())
     assert [path.stem for path in panels] == showing[:2]
@@ -189,14 +191,14 @@ class TestRefusals:
         cfg = config(tmp_path)
         cfg.model = tiny.model_cfg()
         with pytest.raises(ValueError, match=r'toy\.py has a model of type AdvSemiSeg.*such as SI'):
-            SIGNPanels(cfg, 'none.pth', tmp_path / 'out').run()
+            SIGNPanelJob(cfg, tmp_path / 'out', SIGNPanelSettings('none.pth')).run()
 
     def test_images_without_masks(self, tmp_path):
         cfg = config(tmp_path)
         cfg.test_dataloader.dataset.labeled = False
         with pytest.raises(ValueError, match=r'toy\.py: the images of test_dataloader have no mas'):
-            SIGNPanels(cfg, 'none.pth', tmp_path / 'out').run()
+            SIGNPanelJob(cfg, tmp_path / 'out', SIGNPanelSettings('none.pth')).run()
 
-    def test_no_image(self, tmp_path):
+    def test_no_image(self):
         with pytest.raises(ValueError, match='at least 1, but is 0'):
-            SIGNPanels(config(tmp_path), 'none.pth', tmp_path / 'out', num_images=0)
+            SIGNPanelSettings('none.pth', num_images=0)

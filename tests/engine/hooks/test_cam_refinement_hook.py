@@ -13,8 +13,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from label_efficient_seg.engine import launch
-from label_efficient_seg.jobs.cams import CAMInference
-from label_efficient_seg.jobs.pseudo_masks import PseudoMasks
+from label_efficient_seg.jobs import CAMJob, CAMSettings, PseudoMaskJob, PseudoMaskSettings
 from tests.jobs import cam_case
 from tests.jobs.cam_case import NAMES
 from tests.jobs.test_pseudo_masks import config as affinity_config
@@ -65,12 +64,9 @@ def masks(folder: Path) -> dict[str, np.ndarray]:
 def test_masks_and_metrics_are_those_of_the_tool(data_root, tmp_path):
     metrics = run_test(hook_config(data_root, tmp_path))
     checkpoint = str(data_root / 'model.pth')
-    CAMInference(cam_case.config(data_root), checkpoint, tmp_path / 'cams').run()
-    tool = PseudoMasks(
-        affinity_config(data_root), str(data_root / 'affinity.pth'),
-        tmp_path / 'cams/cams', tmp_path / 'tool',
-    )  # fmt: skip
-    tool.run()
+    CAMJob(cam_case.config(data_root), tmp_path / 'cams', CAMSettings(checkpoint)).run()
+    settings = PseudoMaskSettings(str(data_root / 'affinity.pth'), str(tmp_path / 'cams/cams'))
+    PseudoMaskJob(affinity_config(data_root), tmp_path / 'tool', settings).run()
     found, expected = masks(tmp_path / 'masks'), masks(tmp_path / 'tool/pseudo_masks')
     same = [(found[name] == expected[name]).mean() for name in NAMES]
     assert min(same) > 0.98  # CAM files are in half precision
