@@ -13,6 +13,8 @@ import yaml
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from label_efficient_seg import jobs
+from label_efficient_seg.cli.job import build_parser
 from label_efficient_seg.datasets.checks.checking import check_config
 from label_efficient_seg.datasets.toy import toy_root
 from label_efficient_seg.engine.launch import build_runner
@@ -71,6 +73,8 @@ def test_flags_in_commands_exist():
         sources = [source, *source.parent.glob('measuring.py')]
         text = ''.join(path.read_text(encoding='utf-8') for path in sources)
         known = set(re.findall(r"'(--[\w-]+)'", text))
+        if job := re.search(r'main\((\w+Job)\)', text):
+            known = set(re.findall(r'--[\w-]+', build_parser(getattr(jobs, job[1])).format_help()))
         flags = {word.split('=')[0] for word in words if word.startswith('--')}
         assert flags <= known, (page.name, tool, flags - known)
 

@@ -42,6 +42,17 @@ def parse(job: type[Job], words: Sequence[str] | None = None) -> tuple[argparse.
     Raises:
         SystemExit: If there is a mistake in the command line.
     """
+    parser = build_parser(job)
+    args = parser.parse_args(words)
+    values = {setting.name: getattr(args, setting.name) for setting in fields(job.Settings)}
+    try:
+        return args, job.Settings(**values)
+    except UserError as error:
+        parser.error(str(error))
+
+
+def build_parser(job: type[Job]) -> argparse.ArgumentParser:
+    """The parser of a job's command line."""
     parser = argparse.ArgumentParser(description=job.description)
     parser.add_argument('config', help='config file, or name of one of the shipped configs')
     hints = get_type_hints(job.Settings)
@@ -66,11 +77,7 @@ def parse(job: type[Job], words: Sequence[str] | None = None) -> tuple[argparse.
             action='store_true',
             help='allow the checkpoint to run code when it is loaded',
         )
-    args = parser.parse_args(words)
-    try:
-        return args, job.Settings(**{name: getattr(args, name) for name in hints})
-    except UserError as error:
-        parser.error(str(error))
+    return parser
 
 
 def _add_setting(parser: argparse.ArgumentParser, setting: Field, hint: Any) -> None:

@@ -65,8 +65,8 @@ def test_command_lines():
 def test_settings_are_checked():
     with pytest.raises(ValueError, match='without normalize_rare'):
         EntropyRankStage(CONFIG, checkpoint='a.pth', rare_classes=['bus'])
-    with pytest.raises(TypeError, match="'alpah'"):
-        CAMStage(CONFIG, checkpoint='a.pth', alpah=4)
+    with pytest.raises(TypeError, match="'alfa'"):
+        CAMStage(CONFIG, checkpoint='a.pth', alfa=4)
     with pytest.raises(TypeError, match="'checkpoint'"):
         CAMStage(CONFIG)
 
