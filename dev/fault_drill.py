@@ -36,7 +36,7 @@ def main() -> None:
     os.environ['LABEL_EFFICIENT_SEG_CACHE'] = str(work_dir / 'cache')
     from faults.drill import run_drill
 
-    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.core.errors import readable_errors
 
     # What it has started is ended as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -45,9 +45,9 @@ def main() -> int:
         int: Exit status, 1 if there is any finding.
     """
     args = parse_args()
+    from label_efficient_seg.core.errors import readable_errors
     from label_efficient_seg.datasets.checks.check_report import format_report
     from label_efficient_seg.datasets.checks.checking import check_config
-    from label_efficient_seg.engine.errors import readable_errors
     from label_efficient_seg.engine.launch import load_config
 
     with readable_errors():

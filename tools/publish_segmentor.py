@@ -23,9 +23,9 @@ def main() -> None:
     args = parse_args()
     from mmengine.registry import init_default_scope
 
+    from label_efficient_seg.core.errors import readable_errors
     from label_efficient_seg.core.weights import trusting_checkpoints
     from label_efficient_seg.engine import launch, publish
-    from label_efficient_seg.engine.errors import readable_errors
 
     with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         cfg = launch.load_config(args.config)

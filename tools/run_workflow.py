@@ -46,7 +46,7 @@ def main() -> None:
     """Run and report."""
     args = parse_args()
     from label_efficient_seg import workflows
-    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.core.errors import readable_errors
 
     # What a cluster sends before it kills ends the stages as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -36,9 +36,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Train."""
     args = parse_args()
+    from label_efficient_seg.core.errors import readable_errors
     from label_efficient_seg.core.weights import trusting_checkpoints
     from label_efficient_seg.engine import launch
-    from label_efficient_seg.engine.errors import readable_errors
 
     with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         cfg = launch.load_config(args.config, args.work_dir, args.launcher, args.cfg_options)

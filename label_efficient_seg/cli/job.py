@@ -7,10 +7,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from mmengine.config import DictAction
 
-from ..core.errors import UserError
+from ..core.errors import UserError, readable_errors
 from ..core.weights import trusting_checkpoints
 from ..engine import launch
-from ..engine.errors import readable_errors
 from ..jobs.base import Job
 from ..jobs.settings import flag, is_input
 

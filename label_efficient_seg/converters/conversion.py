@@ -4,13 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from ..core.atomic import atomic_path
 from ..core.digests import file_digest
 from ..core.errors import UserError
-from ..core.weights import load_checkpoint
+from ..core.weights import load_checkpoint, save_checkpoint
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,7 @@ def convert_checkpoint(
         found = dict(source=source.name, source_sha256=file_digest(source))
         meta = dict(found, **meta, model=conversion.model)
         content = dict(state_dict=conversion.weights, meta=meta)
-    with atomic_path(target) as temporary:
-        torch.save(content, temporary)
+    save_checkpoint(target, content)
     return conversion
 
 

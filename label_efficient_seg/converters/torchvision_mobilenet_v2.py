@@ -1,12 +1,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from mmseg.models.backbones import MobileNetV2
 from torch import Tensor
 
-from ..core.atomic import atomic_path
 from ..core.errors import UserError
+from ..core.weights import save_checkpoint
 from .conversion import check_tensors, read_weights
 
 # The convolution to 1280 channels and the classifier, which MMSeg's backbone does not have.
@@ -64,8 +63,7 @@ def convert_file(source: str | Path, target: str | Path) -> None:
         converted = convert_mobilenet_v2(weights)
     except ValueError as error:
         raise UserError(f'{str(source)!r}: {error}') from error
-    with atomic_path(target) as temporary:
-        torch.save(dict(state_dict=converted), temporary)
+    save_checkpoint(target, dict(state_dict=converted))
 
 
 def _torchvision_name(name: str) -> str:

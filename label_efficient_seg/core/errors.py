@@ -4,9 +4,29 @@ The command line prints them as one line. Every class also is the built-in error
 callers in Python need not know this module.
 """
 
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .atomic import DISK_FULL
+from .stack_internals import is_dead_process, is_dead_worker, original_message
+
+TRACEBACK_VARIABLE = 'LABEL_EFFICIENT_SEG_TRACEBACK'
+
 
 class UserError(ValueError):
-    """A setting, a file or a folder is not as it must be."""
+    """A setting, a file or a folder is not as it must be.
+
+    Args:
+        message (str): What is wrong and how to fix it. PyTorch makes an error of a data loader's
+            worker anew with a whole traceback as its text, and MMEngine puts a class's name before
+            it; of such texts, only the original message is kept.
+    """
+
+    def __init__(self, message: str = '') -> None:
+        super().__init__(original_message(message, type(self)))
 
 
 class MissingFileError(UserError, FileNotFoundError):
@@ -35,3 +55,46 @@ class UnknownArgumentError(UserError, TypeError):
 
 class MissingPackageError(UserError, ImportError):
     """A package that an option needs is not installed."""
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Print errors that a person can fix as one line, without a traceback.
+
+    These are every :class:`UserError`, a full disk, a file without permission, and the death of
+    another process. All others, which may be faults of a program, keep their traceback. With the
+    environment variable ``LABEL_EFFICIENT_SEG_TRACEBACK`` set, every error does.
+
+    Raises:
+        SystemExit: With status 1, instead of such an error; with status 130, as shells have it,
+            instead of an interruption by the keyboard.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        message = str(error) if isinstance(error, UserError) else _foreign_message(error)
+        if message is None or os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        print(f'error: {message}\n({TRACEBACK_VARIABLE}=1 shows the traceback)', file=sys.stderr)
+        sys.exit(1)
+
+
+def _foreign_message(error: Exception) -> str | None:
+    """What to do about an error of the system or of another package that people meet."""
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return f'the disk is full ({error}). Complete files are kept; make room and run it again'
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f'{error}; change the permissions of the file or folder, or choose another one'
+    if is_dead_worker(error):
+        advice = (
+            'a worker that loads data died, as it does when the memory is full; set a smaller '
+            'num_workers or batch_size'
+        )
+    elif is_dead_process(error):
+        advice = 'another process of this run died; see why in what it printed'
+    else:
+        return None
+    return f'{advice}. A training goes on with --resume ({" ".join(str(error).split())})'

@@ -6,9 +6,11 @@ when the stack changes.
 """
 
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
 # --- PyTorch: messages of torch.load(weights_only=True) ---
@@ -25,6 +27,38 @@ def refusal_reason(error: Exception) -> str:
         return str(error).partition('. ')[0].replace('``weights_only=True``', 'safe loading')
     text = str(error).partition('\n\nCheck the documentation')[0].strip().splitlines()[-1]
     return text.strip().removeprefix('WeightsUnpickler error: ').partition(' Please use ')[0]
+
+
+# --- PyTorch: errors of other processes ---
+
+
+def original_message(text: str, kind: type[Exception]) -> str:
+    """What an error said before PyTorch or MMEngine made another one of the same type from it.
+
+    Args:
+        text (str): Text of the new error. PyTorch gives an error of a worker the traceback as its
+            text; MMEngine puts ``class `X` in x.py:`` before it, in some of its releases.
+        kind (type[Exception]): Type of both.
+    """
+    if text.startswith(f'Caught {kind.__name__} in ') and 'Original Traceback' in text:
+        # The last of the tracebacks, if the error was raised from another one.
+        *_, last = re.finditer(rf'^(?:\w+\.)*{kind.__name__}: ', text, re.MULTILINE)
+        text = text[last.end() :].strip()
+    return re.sub(r'^(class `\w+` in \S+\.py: )+', '', text)
+
+
+def is_dead_worker(error: Exception) -> bool:
+    """Whether a data loader found one of its workers dead."""
+    return isinstance(error, RuntimeError) and str(error).startswith('DataLoader worker (pid')
+
+
+def is_dead_process(error: Exception) -> bool:
+    """Whether a process of a distributed run found another one dead."""
+    if isinstance(error, torch.distributed.DistError):
+        return True
+    # The backend for CPUs raises the base class.
+    lost = r'gloo/transport.* by peer|remote process exited'
+    return isinstance(error, RuntimeError) and bool(re.search(lost, str(error)))
 
 
 # --- MMEngine: lists of pretrained weights ---

@@ -1,4 +1,4 @@
-"""The one place where files of weights are read.
+"""The one place where files of weights are read, and where converters write them.
 
 A checkpoint is a pickle, and a pickle may run anything. :func:`load_checkpoint` therefore reads
 tensors, plain containers, and the numbers that MMEngine stores (:mod:`.plain_pickles`), and refuses
@@ -9,9 +9,10 @@ Importing this module also makes it MMEngine's loader of local files, so ``load_
 fall back to, unpickling anything.
 """
 
+import io
 import pickle
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 import torch
 from mmengine.runner import CheckpointLoader
 
+from .atomic import write_atomically
 from .errors import MissingFileError, UserError
 from .plain_pickles import STAND_INS, without_stand_ins
 from .stack_internals import is_unsupported_format, refusal_reason
@@ -91,6 +93,21 @@ def load_checkpoint(path: str | Path, map_location: Any = 'cpu', trust: bool = F
             'weights; save model.state_dict()'
         )
     return checkpoint
+
+
+def save_checkpoint(path: str | Path, checkpoint: Mapping) -> None:
+    """Write a checkpoint that is complete or absent.
+
+    Args:
+        path (str | Path): ``.pth`` file; parent folders are made.
+        checkpoint (Mapping): What to write.
+
+    Raises:
+        OSError: If it cannot be written. PyTorch itself would raise an error without a number.
+    """
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    write_atomically(path, content.getvalue())
 
 
 def archive_fault(path: str | Path) -> str | None:

@@ -17,10 +17,10 @@ from mmseg.apis import init_model
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
-from ..core.atomic import atomic_path
+from ..core.atomic import write_atomically
 from ..core.digests import text_digest
 from ..core.errors import ExistingFileError, UserError
-from ..core.weights import load_checkpoint
+from ..core.weights import load_checkpoint, save_checkpoint
 
 SAFETENSORS_LOADER = '''
 
@@ -252,13 +252,12 @@ def _write_config(path: Path, cfg: Config, model: dict, meta: dict, modules: str
 
 
 def _write_weights(path: Path, weights: dict, meta: dict) -> None:
-    with atomic_path(path) as temporary:
-        if path.suffix == '.safetensors':
-            from safetensors.torch import save_file
+    if path.suffix == '.safetensors':
+        from safetensors.torch import save
 
-            save_file(weights, temporary, metadata=dict(meta=json.dumps(meta)))
-        else:
-            torch.save(dict(state_dict=weights, meta=meta), temporary)
+        write_atomically(path, save(weights, metadata=dict(meta=json.dumps(meta))))
+    else:
+        save_checkpoint(path, dict(state_dict=weights, meta=meta))
 
 
 @torch.no_grad()

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..core.errors import UserError
+
 BORDERS = ('complete', 'reference')
 Window = tuple[slice, slice]
 
@@ -39,7 +41,7 @@ def neighbour_offsets(radius: int = 5) -> list[tuple[int, int]]:
         ValueError: If the radius is below 2, so that there are no neighbours.
     """
     if radius < 2:
-        raise ValueError(f'no pixel has neighbours nearer than radius={radius}; it must be >= 2')
+        raise UserError(f'no pixel has neighbours nearer than radius={radius}; it must be >= 2')
     return [
         (dy, dx)
         for dy in range(radius)
@@ -106,7 +108,7 @@ def valid_pairs(
         ValueError: If ``border`` is unknown, or ``'reference'`` leaves no pair at all.
     """
     if border not in BORDERS:
-        raise ValueError(f'border {border!r} is unknown; choose one of {list(BORDERS)}')
+        raise UserError(f'border {border!r} is unknown; choose one of {list(BORDERS)}')
     offsets = neighbour_offsets(radius)
     mask = torch.zeros(len(offsets), *size, dtype=torch.bool, device=device)
     if border == 'complete':
@@ -116,7 +118,7 @@ def valid_pairs(
         return mask
     margin = radius - 1
     if size[0] <= margin or size[1] <= 2 * margin:
-        raise ValueError(
+        raise UserError(
             f"border='reference' with radius {radius} leaves no pair of a map of size {size[0]} x "
             f'{size[1]}; it needs at least {margin + 1} x {2 * margin + 1}. '
             "border='complete' takes any size"
@@ -147,7 +149,7 @@ def pairwise_affinities(features: Tensor, radius: int = 5, reduction: str = 'mea
     Source: Ahn & Kwak, Learning Pixel-level Semantic Affinity, CVPR 2018.
     """
     if reduction not in ('mean', 'sum'):
-        raise ValueError(f"reduction {reduction!r} is unknown; choose 'mean' or 'sum'")
+        raise UserError(f"reduction {reduction!r} is unknown; choose 'mean' or 'sum'")
     features = features.to(torch.promote_types(features.dtype, torch.float32))
     return _PairwiseAffinities.apply(
         features, radius, 1 / features.shape[1] ** (reduction == 'mean')

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..core.errors import UserError
+
 
 def normalize_cams(cams: Tensor, eps: float = 1e-5) -> Tensor:
     """Divide each class activation map by its maximum.
@@ -38,7 +40,7 @@ def with_background(cams: Tensor, alpha: float) -> Tensor:
     Source: Ahn & Kwak, Learning Pixel-level Semantic Affinity, CVPR 2018, eq. (2).
     """
     if alpha <= 0:
-        raise ValueError(f'alpha, the power of the background, must be positive, but is {alpha}')
+        raise UserError(f'alpha, the power of the background, must be positive, but is {alpha}')
     # A channel of zeros in front: without any class, the background is certain.
     strongest = F.pad(cams, (0, 0, 0, 0, 1, 0)).amax(1, keepdim=True)
     return torch.cat([(1 - strongest) ** alpha, cams], dim=1)

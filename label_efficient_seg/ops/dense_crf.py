@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..core.errors import UserError
 from .permutohedral import PermutohedralLattice
 
 
@@ -137,12 +138,12 @@ def _check_tensors(logits: Tensor, image: Tensor) -> None:
             'scores to the image'
         )
     if not logits.numel() or not image.numel():
-        raise ValueError(f'a CRF needs at least one pixel; {shapes}')
+        raise UserError(f'a CRF needs at least one pixel; {shapes}')
     if logits.shape[1] < 2:
-        raise ValueError(f'a CRF needs at least two classes; {shapes}')
+        raise UserError(f'a CRF needs at least two classes; {shapes}')
     for name, values in (('scores', logits), ('image', image)):
         if not torch.isfinite(values).all():
-            raise ValueError(
+            raise UserError(
                 f'the {name} of a CRF must be finite, but have NaN or infinity; clamp '
                 'probabilities before their logarithm'
             )
@@ -150,10 +151,10 @@ def _check_tensors(logits: Tensor, image: Tensor) -> None:
 
 def _check_settings(iterations: int, sigmas: dict[str, float], *weights: float) -> None:
     if iterations < 0:
-        raise ValueError(f'iterations of a CRF must not be negative, but are {iterations}')
+        raise UserError(f'iterations of a CRF must not be negative, but are {iterations}')
     for name, sigma in sigmas.items():
         if not 0 < sigma < math.inf:
-            raise ValueError(f'{name} of a CRF must be positive and finite, but is {sigma}')
+            raise UserError(f'{name} of a CRF must be positive and finite, but is {sigma}')
     for weight in weights:
         if not 0 <= weight < math.inf:
-            raise ValueError(f'weights of a CRF must not be negative, but one is {weight}')
+            raise UserError(f'weights of a CRF must not be negative, but one is {weight}')

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..core.errors import UserError
+
 
 def self_information(logits: Tensor) -> Tensor:
     """Weighted self-information of softmax probabilities, -p log2 p / log2 C, for each class.
@@ -28,7 +30,7 @@ def self_information(logits: Tensor) -> Tensor:
     """
     num_classes = logits.shape[1]
     if num_classes < 2:
-        raise ValueError(
+        raise UserError(
             f'entropy needs at least two classes, but the scores have {num_classes}, shape '
             f'{tuple(logits.shape)}'
         )

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..core.errors import UserError
+
 # A corner that many points share is summed in parts of so many entries. One long sum would keep a
 # single thread of a GPU busy while all others wait.
 MAX_SUM = 256
@@ -43,7 +45,7 @@ class PermutohedralLattice:
     @torch.no_grad()
     def __init__(self, features: Tensor, dtype: torch.dtype) -> None:
         if not features.abs().max() <= MAX_FEATURE:
-            raise ValueError(
+            raise UserError(
                 f'points of a lattice must lie within {MAX_FEATURE} standard deviations of the '
                 f'origin, but one is at {features.abs().max():.3g}: increase the sigmas'
             )
@@ -217,7 +219,7 @@ def _corner_keys(cell: Tensor, rank: Tensor) -> tuple[Tensor, Tensor]:
     sizes = (cell.amax(1, keepdim=True) + 2 - lowest).flatten().tolist()
     *strides, total = accumulate([dims + 1, *sizes[:-1]], mul)
     if total >= 2**63:
-        raise ValueError(
+        raise UserError(
             f'a lattice over these points would have {total:.1e} places for corners, too many to '
             'number them in 64 bits: increase the sigmas'
         )

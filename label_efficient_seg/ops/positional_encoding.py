@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from ..core.errors import UserError
+
 
 def positional_encoding(
     channels: int,
@@ -35,7 +37,7 @@ def positional_encoding(
     Source: Cheng et al., SIGN, ICCV 2021.
     """
     if channels <= 0 or channels % 4:
-        raise ValueError(
+        raise UserError(
             f'positional encoding needs a multiple of 4 channels, sine and cosine of two '
             f'coordinates, but got {channels}'
         )

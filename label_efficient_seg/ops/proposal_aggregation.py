@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..core.errors import UserError
+
 MAX, SUM = 'max', 'sum'
 
 
@@ -29,7 +31,7 @@ def as_boxes(boxes: Tensor | np.ndarray | Sequence) -> Tensor:
             f'proposals have shape {tuple(boxes.shape)}; they must be (P, 4): x1, y1, x2, y2'
         )
     if not torch.isfinite(boxes).all():
-        raise ValueError('proposals must be finite, but have NaN or infinity; make them again')
+        raise UserError('proposals must be finite, but have NaN or infinity; make them again')
     return boxes
 
 
@@ -115,7 +117,7 @@ def paste_scores(total: Tensor, scores: Tensor, boxes: Tensor, aggregation: str 
     Source: Noh et al., Learning Deconvolution Network, ICCV 2015, eqs. (1) and (2).
     """
     if aggregation not in (MAX, SUM):
-        raise ValueError(f"aggregation must be '{MAX}' or '{SUM}', but is {aggregation!r}")
+        raise UserError(f"aggregation must be '{MAX}' or '{SUM}', but is {aggregation!r}")
     if len(scores) != len(boxes) or scores.shape[1] != len(total):
         raise ValueError(
             f'{tuple(scores.shape)} scores of {len(boxes)} boxes do not fit into a map of '

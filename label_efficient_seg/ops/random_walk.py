@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..core.errors import UserError
 from .affinity import neighbour_offsets, pair_windows, place, valid_pairs
 
 # Weight of the polynomials that are left out. Even for half a million pixels with the most unequal
@@ -107,7 +108,7 @@ def _check(scores: Tensor, affinities: Tensor, beta: float, steps: int, radius: 
             f'{expected}, got {tuple(affinities.shape)}'
         )
     if beta <= 0 or steps < 0:
-        raise ValueError(f'beta must be > 0 and steps >= 0, got beta={beta} and steps={steps}')
+        raise UserError(f'beta must be > 0 and steps >= 0, got beta={beta} and steps={steps}')
 
 
 def _band(affinities: Tensor, beta: float, radius: int, border: str) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,15 @@
 """Private names and messages of the stack: these tests fail first when it changes."""
 
+import multiprocessing
+import os
 import pickle
+import signal
 from fractions import Fraction
 
 import pytest
 import torch
 from mmengine.runner import CheckpointLoader
+from torch.utils.data import DataLoader, Dataset
 
 from label_efficient_seg.core import stack_internals
 
@@ -30,6 +34,57 @@ def test_formats_that_pytorch_refuses(tmp_path):
     error = refusal(tmp_path / 'a.pth')
     assert stack_internals.is_unsupported_format(error)
     assert stack_internals.refusal_reason(error).startswith('Cannot use safe loading with Torch')
+
+
+class Broken(Dataset):
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> None:
+        raise FloatingPointError('a message')
+
+
+class Dead(Broken):
+    def __getitem__(self, index: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_errors_of_workers():
+    with pytest.raises(FloatingPointError) as error:
+        next(iter(DataLoader(Broken(), num_workers=1)))
+    assert stack_internals.original_message(str(error.value), FloatingPointError) == 'a message'
+    with pytest.raises(RuntimeError) as error:
+        next(iter(DataLoader(Dead(), num_workers=1)))
+    assert stack_internals.is_dead_worker(error.value)
+    assert not stack_internals.is_dead_process(error.value)
+
+
+def leave(rank: int, address: str) -> None:
+    torch.distributed.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
+    if rank == 0:
+        os._exit(0)
+    try:
+        for _ in range(100):
+            torch.distributed.all_reduce(torch.zeros(1))
+    except Exception as error:
+        os._exit(10 + stack_internals.is_dead_process(error))
+
+
+def test_errors_of_processes_that_lose_another(tmp_path):
+    context = multiprocessing.get_context('fork')
+    address = f'file://{tmp_path}/store'
+    processes = [context.Process(target=leave, args=(rank, address)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert processes[1].exitcode == 11
+
+
+def test_text_that_mmengine_puts_before_a_message():
+    text = 'class `A` in mmseg/a.py: class `B` in b/c.py: a message: class `C` in d.py: e'
+    found = stack_internals.original_message(text, ValueError)
+    assert found == 'a message: class `C` in d.py: e'
 
 
 @pytest.mark.parametrize(

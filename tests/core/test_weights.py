@@ -1,5 +1,6 @@
 """Loading of files that are good, broken or malicious."""
 
+import errno
 import os
 import pickle
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from mmengine.model import BaseModule
 from mmengine.runner import load_checkpoint as load_into_model
 from safetensors.torch import save_file
 
-from label_efficient_seg.core.weights import load_checkpoint, trusting_checkpoints
+from label_efficient_seg.core.weights import load_checkpoint, save_checkpoint, trusting_checkpoints
 from tests.engine.small_run import build_runner
 
 
@@ -200,3 +201,13 @@ def test_home_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(tmp_path))
     saved(tmp_path / 'a.pth')
     assert load_checkpoint('~/a.pth')['state_dict']['w'].shape == (100,)
+
+
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, 'fsync', fail)
+    with pytest.raises(OSError, match='No space left') as error:
+        save_checkpoint(tmp_path / 'a.pth', dict(w=torch.zeros(2)))
+    assert error.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())

@@ -30,7 +30,7 @@ def main() -> int:
     """
     args = parse_args()
     from label_efficient_seg.converters import convert_labels, format_summary
-    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.core.errors import readable_errors
 
     with readable_errors():
         summary = convert_labels(args.dataset, args.root, args.workers)

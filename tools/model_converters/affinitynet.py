@@ -27,8 +27,8 @@ def main() -> None:
     """Convert, and print the config of the model."""
     args = parse_args()
     from label_efficient_seg.converters import convert_affinitynet_file
+    from label_efficient_seg.core.errors import readable_errors
     from label_efficient_seg.core.weights import trusting_checkpoints
-    from label_efficient_seg.engine.errors import readable_errors
 
     with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         conversion = convert_affinitynet_file(args.source, args.target, args.to)

@@ -21,7 +21,7 @@ def main() -> None:
     """Convert, and print the config of the model and what was filled in."""
     args = parse_args()
     from label_efficient_seg.converters import convert_deconvnet_file
-    from label_efficient_seg.engine.errors import readable_errors
+    from label_efficient_seg.core.errors import readable_errors
 
     with readable_errors():
         conversion = convert_deconvnet_file(args.source, args.target)

@@ -26,8 +26,8 @@ def main() -> None:
     """Convert."""
     args = parse_args()
     from label_efficient_seg.converters import convert_file
+    from label_efficient_seg.core.errors import readable_errors
     from label_efficient_seg.core.weights import trusting_checkpoints
-    from label_efficient_seg.engine.errors import readable_errors
 
     with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         convert_file(args.source, args.target)

@@ -1,17 +1,24 @@
 import errno
 import os
+import pickle
 import signal
 
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import Registry
 from torch.utils.data import DataLoader, Dataset
 
 from label_efficient_seg.core.atomic import write_atomically
+from label_efficient_seg.core.errors import (
+    TRACEBACK_VARIABLE,
+    FileError,
+    UserError,
+    readable_errors,
+)
 from label_efficient_seg.core.weights import load_checkpoint
 from label_efficient_seg.datasets.files.masks import MaskError, check_mask_layout
 from label_efficient_seg.datasets.files.splits import read_split
-from label_efficient_seg.engine.errors import TRACEBACK_VARIABLE, readable_errors
 
 
 class FaultyDataset(Dataset):
@@ -22,6 +29,16 @@ class FaultyDataset(Dataset):
 
     def __getitem__(self, index: int) -> None:
         check_mask_layout(np.zeros((3, 4), np.uint8), (4, 4), "mask 'a.png' of image 'a.jpg'")
+
+
+class ChainedDataset(FaultyDataset):
+    """Fails because of another error, with a message of two lines."""
+
+    def __getitem__(self, index: int) -> None:
+        try:
+            raise KeyError('inner')
+        except KeyError as error:
+            raise UserError('two\nlines') from error
 
 
 class DeadlyDataset(FaultyDataset):
@@ -53,6 +70,57 @@ def test_own_errors_of_dataloader_workers_are_one_line(capfd):
     error = report(capfd, lambda: next(iter(loader)))
     assert error.startswith("error: mask 'a.png' of image 'a.jpg' is 4x3 ")
     assert 'Traceback' not in error and 'File' not in error
+
+
+def test_errors_of_workers_keep_their_type_and_message():
+    for dataset, kind in ((FaultyDataset(), MaskError), (ChainedDataset(), UserError)):
+        with pytest.raises(UserError) as direct:
+            dataset[0]
+        with pytest.raises(UserError) as found:
+            next(iter(DataLoader(dataset, num_workers=1)))
+        assert type(found.value) is kind
+        assert str(found.value) == str(direct.value)
+
+
+def test_errors_of_classes_that_a_registry_builds_keep_their_kind():
+    registry = Registry('test')
+
+    @registry.register_module()
+    class Inner:
+        def __init__(self) -> None:
+            raise FileError("file 'a' is broken")
+
+    @registry.register_module()
+    class Outer:
+        def __init__(self) -> None:
+            registry.build(dict(type='Inner'))
+
+    with pytest.raises(FileError) as error:
+        registry.build(dict(type='Outer'))
+    assert str(error.value) == "file 'a' is broken"
+
+
+@pytest.mark.parametrize('kind', [UserError, *UserError.__subclasses__()])
+def test_errors_are_the_built_in_ones_too(kind):
+    error = kind("it's 'a', class `X` in y.py: b")
+    assert str(error) == "it's 'a', class `X` in y.py: b" and error.args == (str(error),)
+    assert isinstance(error, ValueError)
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind and str(again) == str(error)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason='root may write everywhere')
+def test_a_folder_without_permission_is_one_line(capfd, tmp_path):
+    tmp_path.chmod(0o500)
+    error = report(capfd, lambda: write_atomically(tmp_path / 'a.png', b'1'))
+    assert 'Permission denied' in error and 'change the permissions' in error
+
+
+def test_a_read_only_file_system_is_one_line(capfd):
+    def fail() -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), '/x/a.pth')
+
+    assert "'/x/a.pth'; change the permissions" in report(capfd, fail)
 
 
 def test_a_full_disk_is_one_line(capfd, tmp_path, monkeypatch):
