@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from label_efficient_seg.core.config_index import get_config_path, list_configs, list_workflows
 from label_efficient_seg.datasets import write_class_maps
+from label_efficient_seg.datasets.transforms import bind_transforms
 from label_efficient_seg.engine import launch
 from label_efficient_seg.workflows import Workflow
 
@@ -51,6 +52,7 @@ class RandomPairs(Dataset):
         self.num_classes, self.labeled = len(classes), labeled
         self.folder, self.pipeline = Path(folder), Compose(pipeline)
         self.mask_suffix = mask_suffix
+        bind_transforms(self)
         rng = np.random.default_rng(0)
         for index in range(len(self)):
             cv2.imwrite(str(self.folder / f'{index}.png'), rng.integers(0, 256, (90, 120, 3)))
@@ -127,25 +129,24 @@ def shrink(cfg: Config, folder: Path) -> None:
     streams = [streams] if 'dataset' in streams else list(streams.values())
     for stream in streams:
         stream.dataset = without_boxes(stream.dataset)
-        shrink_crops(stream.dataset.get('dataset', stream.dataset).pipeline)
+        shrink_crops(stream.dataset.pipeline)
     for stream in (*streams, cfg.get('val_dataloader'), cfg.test_dataloader):
         if stream is None:
             continue
-        is_view = stream.dataset.type in ('ImageLabelDataset', 'ZeroShotDataset')
-        view = stream.dataset if is_view else stream
-        dataset = view.dataset
+        dataset = stream.dataset
+        load_tags = [x for _, x in nodes(dataset.pipeline) if x.get('type') == 'LoadImageTags']
+        for step in load_tags:
+            step.tags = 'masks'
         metainfo = dataset.get('metainfo') or DATASETS.get(dataset.type).METAINFO
         stream.update(batch_size=min(2, stream.batch_size), num_workers=0, persistent_workers=False)
-        view.dataset = ConfigDict(
+        stream.dataset = ConfigDict(
             type='RandomPairs',
             folder=str(folder),
             classes=list(metainfo['classes']),
-            labeled=dataset.get('labeled', True) or view is not stream,
+            labeled=dataset.get('labeled', True) or bool(load_tags),
             pipeline=dataset.pipeline,
             mask_suffix=dataset.get('seg_map_suffix', '.png'),
         )
-        if view.get('type') == 'ImageLabelDataset':
-            view.tags = 'masks'
     for _, node in nodes([cfg.model, cfg.test_dataloader, cfg.get('custom_hooks')]):
         node.pop('init_cfg', None)
         if node.get('type') == 'SyncBN':

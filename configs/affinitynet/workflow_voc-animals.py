@@ -5,7 +5,7 @@ introduction = (
     'and, with `_val`, on the 445 validation images, whose tags are given as well; the segmentor '
     'is judged on the validation images without tags.'
 )
-val_images = {'test_dataloader.dataset.dataset.ann_file': 'splits/voc_animals/val.txt'}
+val_images = {'test_dataloader.dataset.ann_file': 'splits/voc_animals/val.txt'}
 stages = [
     dict(name='cls', type='TrainStage', config='affinitynet/mobilenetv2_voc-animals_cls'),
     dict(

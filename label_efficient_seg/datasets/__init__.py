@@ -1,14 +1,15 @@
 from .camvid import CamVidDataset
 from .cityscapes import SemiCityscapesDataset
+from .coco_stuff import SemiCOCOStuffDataset
 from .files.class_embeddings import list_class_embeddings, load_class_embeddings
 from .files.class_maps import ClassMaps, read_class_maps, write_class_maps
 from .files.class_splits import CLASS_SPLITS, ClassSplit, class_split
 from .files.proposal_files import Proposals, read_proposals, write_proposals
 from .gta5 import GTA5Dataset
 from .image_folder import ImageFolderSegDataset
-from .image_label_dataset import ImageLabelDataset
 from .object_crops import ObjectCropDataset
 from .partially_labeled import PartiallyLabeledMixin
+from .pascal_context import SemiPascalContextDataset
 from .proposal_crops import ProposalCropDataset
 from .proposals import make_proposals
 from .samplers import PositionedSampler
@@ -19,14 +20,15 @@ from .synthia import SYNTHIADataset
 from .toy import ToyDataset, toy_root
 from .transforms import (
     AffinityTarget,
+    HideUnseenClasses,
     LoadAffinityScores,
     LoadCheckedAnnotations,
+    LoadImageTags,
     LoadProposals,
     LoadValidMask,
     RandomScale,
 )
 from .voc import SemiVOCDataset
-from .zero_shot_dataset import ZeroShotDataset
 
 __all__ = [
     'AffinityTarget',
@@ -36,10 +38,11 @@ __all__ = [
     'ClassMaps',
     'ClassSplit',
     'GTA5Dataset',
+    'HideUnseenClasses',
     'ImageFolderSegDataset',
-    'ImageLabelDataset',
     'LoadAffinityScores',
     'LoadCheckedAnnotations',
+    'LoadImageTags',
     'LoadProposals',
     'LoadValidMask',
     'ObjectCropDataset',
@@ -50,11 +53,12 @@ __all__ = [
     'RandomScale',
     'SYNTHIADataset',
     'SeededSamples',
+    'SemiCOCOStuffDataset',
     'SemiCityscapesDataset',
+    'SemiPascalContextDataset',
     'SemiVOCDataset',
     'SynscapesDataset',
     'ToyDataset',
-    'ZeroShotDataset',
     'class_split',
     'list_class_embeddings',
     'load_class_embeddings',

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import mmengine.fileio as fileio
+import numpy as np
 
 from ..core.errors import FileError, MissingFileError, UserError
+from ..core.file_walk import map_files
+from .files.class_splits import class_split
 from .files.splits import SplitError, complement, find_split, read_split
+from .transforms import LoadCheckedAnnotations, bind_transforms
 
 CHECK_HINT = 'check data_root and data_prefix, or run tools/check_dataset.py CONFIG'
 
@@ -40,6 +44,9 @@ class PartiallyLabeledMixin:
             for all images in the folder.
         strict (bool): Whether to check lists and files at construction: one listing per folder,
             local files only. ``tools/check_dataset.py`` switches it off to report every fault.
+        filter_cfg (dict, optional): ``dict(class_split=split)`` leaves out images that show an
+            unseen class, as the strictest protocols of zero-shot learning do; ``split`` is what
+            :func:`class_split` takes. This reads all masks once.
         **kwargs: Of the dataset. ``ignore_index`` is the value of void pixels in the mask files;
             in memory it is always 255.
 
@@ -47,6 +54,7 @@ class PartiallyLabeledMixin:
         FileNotFoundError: If a list, an image or the mask of a labeled image does not exist.
         SplitError: If a list is empty or repeats an id, or the exclusion leaves nothing or
             excludes nothing.
+        ValueError: If ``filter_cfg`` leaves nothing, or a transform does not fit the dataset.
     """
 
     DATA_PREFIX: dict = {}
@@ -103,6 +111,41 @@ class PartiallyLabeledMixin:
                 item['seg_map_path'] = os.path.join(mask_folder, name + self.seg_map_suffix)
             items.append(item)
         return items
+
+    def full_init(self) -> None:
+        """Read the list, and let the transforms check that they fit it."""
+        if not self._fully_initialized:
+            super().full_init()
+            bind_transforms(self)
+
+    def filter_data(self) -> list[dict]:
+        """Data items without those that ``filter_cfg`` leaves out.
+
+        Returns:
+            list[dict]: In the same order.
+        """
+        if not self.filter_cfg:
+            return self.data_list
+        if self.filter_cfg.keys() != {'class_split'}:
+            raise UserError(
+                f'filter_cfg has {", ".join(map(repr, self.filter_cfg))}; give '
+                "dict(class_split=...), such as dict(class_split='voc_15_5')"
+            )
+        unseen = class_split(self.filter_cfg['class_split'], self.metainfo['classes']).unseen
+        load = LoadCheckedAnnotations(backend_args=self.backend_args)
+
+        def shows_unseen(item: dict) -> bool:
+            mask = load(dict(item, seg_fields=[]))['gt_seg_map']
+            return bool(np.isin(mask, unseen).any())
+
+        found = map_files(shows_unseen, self.data_list, 'masks')
+        kept = [item for item, drop in zip(self.data_list, found, strict=True) if not drop]
+        if not kept:
+            raise UserError(
+                f'all {len(self.data_list)} images show an unseen class, so filter_cfg leaves '
+                'none; remove it: HideUnseenClasses hides their unseen pixels'
+            )
+        return kept
 
     def prepare_data(self, idx: int) -> Any:
         """Load one image.

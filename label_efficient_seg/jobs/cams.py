@@ -14,6 +14,7 @@ from ..core.errors import MissingFileError, NotFiniteError, UserError
 from ..datasets.files.class_maps import read_class_maps, write_class_maps
 from ..datasets.files.splits import more
 from ..datasets.partially_labeled import find_missing
+from ..datasets.transforms import LoadImageTags
 from ..evaluation import ThresholdSweep
 from ..evaluation.cam_iou_metric import GIVEN_TAGS
 from ..ops import with_background
@@ -118,7 +119,9 @@ class CAMJob(ImageFileJob):
     def _tag_source(self) -> str:
         if getattr(self.model, 'labels', None) == 'predicted':
             return 'predicted'
-        return 'masks' if getattr(self.dataset, 'labels', None) is None else 'file'
+        steps = self.dataset.pipeline.transforms
+        from_file = any(isinstance(step, LoadImageTags) and step.from_file for step in steps)
+        return 'file' if from_file else 'masks'
 
     def finish(self, metrics: dict[str, Any]) -> None:
         if self.labeled:

@@ -8,7 +8,6 @@ import mmcv
 import mmengine
 import numpy as np
 import torch
-from mmcv.transforms import LoadAnnotations
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import barrier, get_dist_info
@@ -19,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..core.errors import UserError
 from ..core.progress import track
-from ..datasets.transforms import LoadCheckedAnnotations
+from ..datasets.transforms import LoadCheckedAnnotations, loads_masks
 
 
 def build_test_images(cfg: Config) -> BaseSegDataset:
@@ -29,7 +28,7 @@ def build_test_images(cfg: Config) -> BaseSegDataset:
         cfg (Config): Complete config.
 
     Returns:
-        BaseSegDataset: The dataset, or one of the same interface.
+        BaseSegDataset: The dataset.
 
     Raises:
         ValueError: If the config has no such dataset, or it does not say which classes it has.
@@ -43,12 +42,10 @@ def build_test_images(cfg: Config) -> BaseSegDataset:
             'the dataset of test_dataloader does not say which classes it has; set its '
             'metainfo=dict(classes=(...))'
         )
-    # An ImageLabelDataset is a view of the dataset that has the pipeline.
-    source = getattr(dataset, 'dataset', dataset)
     # In training mode, another image would silently stand for one that the pipeline drops.
-    source.test_mode = True
-    steps = source.pipeline.transforms
-    source.pipeline.transforms = [x for x in steps if not isinstance(x, LoadAnnotations)]
+    dataset.test_mode = True
+    steps = dataset.pipeline.transforms
+    dataset.pipeline.transforms = [step for step in steps if not loads_masks(step)]
     return dataset
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..datasets.partially_labeled import PartiallyLabeledMixin
+from ..datasets.transforms import loads_masks
 
 
 class ImageScore(NamedTuple):
@@ -81,11 +82,7 @@ def build_unlabeled(cfg: Config, stream: str) -> tuple[BaseSegDataset, dict]:
 
 
 def _without_labels(pipeline: Sequence[Mapping]) -> list[dict]:
-    kept = [
-        copy.deepcopy(dict(transform))
-        for transform in pipeline
-        if not ('Load' in str(transform['type']) and 'Annotation' in str(transform['type']))
-    ]
+    kept = [copy.deepcopy(dict(transform)) for transform in pipeline if not loads_masks(transform)]
     # Right behind the image, since it has to follow what `Resize` and `Pad` do to it.
     return [kept[0], dict(type='LoadValidMask'), *kept[1:]]
 

@@ -1,6 +1,7 @@
 """The zero-shot configs agree in their classes, and check their data."""
 
 import pytest
+from mmseg.registry import DATASETS
 
 from label_efficient_seg.datasets.checks.checking import check_config
 from label_efficient_seg.datasets.files.zero_shot_classes import zero_shot_classes
@@ -24,9 +25,10 @@ def test_model_data_and_metric_have_the_same_split(dataset, split, unseen, seen,
         monkeypatch.setenv('CLASS_SPLIT', split)
     for step in ('training', 'transfer', 'self-training'):
         cfg = load_config(f'sign/deeplabv2_r101_{dataset}_{step}')
-        model, view = cfg.model, cfg.train_dataloader.labeled.dataset
-        assert model.split == view.split == cfg.val_evaluator.split == cfg.test_evaluator.split
-        assert model.classes in (view.dataset.type, 'PascalVOCDataset')
+        model, images = cfg.model, cfg.train_dataloader.labeled.dataset
+        (split,) = [step.split for step in images.pipeline if step.type == 'HideUnseenClasses']
+        assert model.split == split == cfg.val_evaluator.split == cfg.test_evaluator.split
+        assert DATASETS.get(model.classes).METAINFO == DATASETS.get(images.type).METAINFO
         known = zero_shot_classes(
             model.classes, model.split, model.embeddings, model.decode_head.num_classes
         )
@@ -35,7 +37,7 @@ def test_model_data_and_metric_have_the_same_split(dataset, split, unseen, seen,
 
 def test_toy_data_without_two_classes():
     cfg = load_config('sign/deeplabv2_r18_toy_training')
-    cfg.train_dataloader.labeled.dataset.dataset.indices = 20
+    cfg.train_dataloader.labeled.dataset.indices = 20
     cfg.val_dataloader.dataset.indices = 20
     report = check_config(cfg)
     assert [stream.inspected for stream in report.streams[:2]] == [20, 20] and not report.findings

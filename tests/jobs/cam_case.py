@@ -57,14 +57,14 @@ def config(
     root: Path, labeled: bool = True, tags: str = 'masks', model: dict | None = None, **kwargs
 ) -> Config:
     """Config of a CAM model and its images; further keywords are those of the tags."""
-    images = dict(
+    load_tags = dict(type='LoadImageTags', tags=tags, **kwargs)
+    dataset = dict(
         type='ImageFolderSegDataset',
         data_root=str(root),
         labeled=labeled,
         metainfo=dict(classes=CLASSES, palette=PALETTE),
-        pipeline=[LOAD, *[ANNOTATIONS] * labeled, PACK],
+        pipeline=[LOAD, load_tags, *[ANNOTATIONS] * labeled, PACK],
     )
-    dataset = dict(type='ImageLabelDataset', tags=tags, dataset=images, **kwargs)
     segmentor = dict(
         type='CAMSegmentor',
         data_preprocessor=dict(type='SegDataPreProcessor', mean=[127.5] * 3, std=[64.0] * 3),

@@ -245,14 +245,9 @@ def test_faults_are_named(data_root, tmp_path):
     fails('gone.pth. does not exist', checkpoint='gone.pth')
     fails('needs test_dataloader.dataset', Config({k: cfg[k] for k in ('model', 'launcher')}))
     model = dict(labels='predicted', label_threshold=0.0)
-    fewer = cam_case.config(data_root, model=model)
-    fewer.test_dataloader.dataset.dataset.update(
-        labeled=False,
-        metainfo=dict(classes=CLASSES[:3], palette=cam_case.PALETTE[:3]),
-        pipeline=[cam_case.LOAD, cam_case.PACK],
-    )
-    listed = dict.fromkeys(NAMES, [1])
-    fewer.test_dataloader.dataset.tags = cam_case.write_tags(tmp_path / 'tags.json', listed)
+    tags = cam_case.write_tags(tmp_path / 'tags.json', dict.fromkeys(NAMES, [1]))
+    fewer = cam_case.config(data_root, labeled=False, tags=tags, model=model)
+    fewer.test_dataloader.dataset.metainfo = dict(classes=CLASSES[:3], palette=cam_case.PALETTE[:3])
     fails('CAM of class 3, but the classes of the dataset are 1 to 2', fewer)
     broken = torch.load(data_root / 'model.pth')
     broken['state_dict']['head.classifier.weight'] += torch.nan

@@ -32,7 +32,6 @@ STRIDE = 4
 def config(root: Path, **model) -> Config:
     """Config of an AffinityNet with the images of ``cam_case``; keywords are the model's."""
     cfg = cam_case.config(root)
-    cfg.test_dataloader.dataset = cfg.test_dataloader.dataset.dataset
     affinity_net = dict(
         type='AffinityNet',
         data_preprocessor=dict(

@@ -3,20 +3,13 @@
 # is that of MMSegmentation, after its converter coco_stuff164k.py.
 _base_ = './voc_zero_shot.py'
 class_split = 'coco_stuff_167_15'
-files = dict(
-    type='COCOStuffDataset',
-    data_root='{{$COCO_STUFF_ROOT:data/coco_stuff164k}}',
-)
+files = dict(type='SemiCOCOStuffDataset', data_root='{{$COCO_STUFF_ROOT:data/coco_stuff164k}}')
 train_dataloader = dict(
     labeled=dict(
         dataset=dict(
-            split=class_split,
-            dataset=dict(
-                files,
-                _delete_=True,
-                data_prefix=dict(img_path='images/train2017', seg_map_path='annotations/train2017'),
-                pipeline=_base_.train_pipeline,
-            ),
+            files,
+            _delete_=True,
+            pipeline=[dict(type='HideUnseenClasses', split=class_split), *_base_.train_pipeline],
         )
     )
 )

@@ -3,21 +3,14 @@
 # all 60 classes. Layout and lists are those of MMSegmentation.
 _base_ = './voc_zero_shot.py'
 class_split = '{{$CLASS_SPLIT:context_29_4}}'
-files = dict(
-    type='PascalContextDataset',
-    data_root='{{$CONTEXT_ROOT:data/VOCdevkit/VOC2010}}',
-    data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassContext'),
-)
+files = dict(type='SemiPascalContextDataset', data_root='{{$CONTEXT_ROOT:data/VOCdevkit/VOC2010}}')
 train_dataloader = dict(
     labeled=dict(
         dataset=dict(
-            split=class_split,
-            dataset=dict(
-                files,
-                _delete_=True,
-                ann_file='ImageSets/SegmentationContext/train.txt',
-                pipeline=_base_.train_pipeline,
-            ),
+            files,
+            _delete_=True,
+            ann_file='ImageSets/SegmentationContext/train.txt',
+            pipeline=[dict(type='HideUnseenClasses', split=class_split), *_base_.train_pipeline],
         )
     )
 )

@@ -3,17 +3,19 @@
 dataset_type = 'ToyDataset'
 # The target style is not used.
 spec = dict(num_train=1000, num_target_train=1, num_target_val=1)
-tags = 'image_labels.csv'
+load_tags = dict(type='LoadImageTags', tags='image_labels.csv')
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
+    load_tags,
     dict(type='RandomCrop', crop_size=(113, 113)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmpretrain.PackInputs'),
 ]
-val_pipeline = [dict(type='LoadImageFromFile'), dict(type='mmpretrain.PackInputs')]
+val_pipeline = [dict(type='LoadImageFromFile'), load_tags, dict(type='mmpretrain.PackInputs')]
 cam_pipeline = [
     dict(type='LoadImageFromFile'),
+    load_tags,
     dict(type='LoadCheckedAnnotations'),
     dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_labels')),
 ]
@@ -25,15 +27,11 @@ train_dataloader = dict(
         persistent_workers=True,
         sampler=dict(type='InfiniteSampler', shuffle=True),
         dataset=dict(
-            type='ImageLabelDataset',
-            tags=tags,
-            dataset=dict(
-                type=dataset_type,
-                split='train',
-                spec=spec,
-                labeled=False,
-                pipeline=train_pipeline,
-            ),
+            type=dataset_type,
+            split='train',
+            spec=spec,
+            labeled=False,
+            pipeline=train_pipeline,
         ),
     ),
 )
@@ -43,15 +41,11 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ImageLabelDataset',
-        tags=tags,
-        dataset=dict(
-            type=dataset_type,
-            split='val',
-            spec=spec,
-            labeled=False,
-            pipeline=val_pipeline,
-        ),
+        type=dataset_type,
+        split='val',
+        spec=spec,
+        labeled=False,
+        pipeline=val_pipeline,
     ),
 )
 test_dataloader = val_dataloader
@@ -60,11 +54,7 @@ cam_dataloader = dict(
     batch_size=1,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ImageLabelDataset',
-        tags=tags,
-        dataset=dict(type=dataset_type, split='train', spec=spec, pipeline=cam_pipeline),
-    ),
+    dataset=dict(type=dataset_type, split='train', spec=spec, pipeline=cam_pipeline),
 )
 
 val_evaluator = [

@@ -8,9 +8,9 @@ train_dataloader = dict(
     labeled=dict(
         labeled,
         dataset=dict(
-            type='ZeroShotDataset',
-            split=class_split,
-            dataset=dict(labeled.dataset, split='train'),
+            labeled.dataset,
+            split='train',
+            pipeline=[dict(type='HideUnseenClasses', split=class_split), *labeled.dataset.pipeline],
         ),
     ),
 )

@@ -7,10 +7,11 @@ data_root = '{{$VOC_ANIMALS_ROOT:data/VOCdevkit/VOC2012}}'
 data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'sheep'))
 train_list = 'splits/voc_animals/train.txt'
-tags = 'masks'
+load_tags = dict(type='LoadImageTags', tags='masks')
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
+    load_tags,
     # The long side is 192 to 320 pixels.
     dict(type='RandomResize', scale=(320, 320), ratio_range=(0.6, 1.0), keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
@@ -25,11 +26,13 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='LoadImageFromFile'),
+    load_tags,
     dict(type='Resize', scale=(256, 256), keep_ratio=True),
     dict(type='mmpretrain.PackInputs'),
 ]
 cam_pipeline = [
     dict(type='LoadImageFromFile'),
+    load_tags,
     dict(type='LoadCheckedAnnotations'),
     dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_labels')),
 ]
@@ -41,16 +44,12 @@ train_dataloader = dict(
         persistent_workers=True,
         sampler=dict(type='InfiniteSampler', shuffle=True),
         dataset=dict(
-            type='ImageLabelDataset',
-            tags=tags,
-            dataset=dict(
-                type=dataset_type,
-                data_root=data_root,
-                data_prefix=data_prefix,
-                metainfo=metainfo,
-                ann_file=train_list,
-                pipeline=train_pipeline,
-            ),
+            type=dataset_type,
+            data_root=data_root,
+            data_prefix=data_prefix,
+            metainfo=metainfo,
+            ann_file=train_list,
+            pipeline=train_pipeline,
         ),
     ),
 )
@@ -60,16 +59,12 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ImageLabelDataset',
-        tags=tags,
-        dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
-            metainfo=metainfo,
-            ann_file='splits/voc_animals/val.txt',
-            pipeline=val_pipeline,
-        ),
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=data_prefix,
+        metainfo=metainfo,
+        ann_file='splits/voc_animals/val.txt',
+        pipeline=val_pipeline,
     ),
 )
 test_dataloader = val_dataloader
@@ -79,16 +74,12 @@ cam_dataloader = dict(
     num_workers=2,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ImageLabelDataset',
-        tags=tags,
-        dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
-            metainfo=metainfo,
-            ann_file=train_list,
-            pipeline=cam_pipeline,
-        ),
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=data_prefix,
+        metainfo=metainfo,
+        ann_file=train_list,
+        pipeline=cam_pipeline,
     ),
 )
 

@@ -8,9 +8,9 @@ train_dataloader = dict(
     labeled=dict(
         labeled,
         dataset=dict(
-            type='ZeroShotDataset',
-            split=class_split,
-            dataset=dict(labeled.dataset, ann_file=_base_.train_list),
+            labeled.dataset,
+            ann_file=_base_.train_list,
+            pipeline=[dict(type='HideUnseenClasses', split=class_split), *labeled.dataset.pipeline],
         ),
     ),
 )

@@ -1,15 +1,16 @@
 # PASCAL VOC 2012 with image-level labels: the 10,582 augmented training images, whose classes are
 # those of the objects in `Annotations`; masks are read for figures only. Tags from another source:
-# `tags` of each ImageLabelDataset.
+# `tags` of each LoadImageTags.
 _base_ = './color_jitter.py'
 dataset_type = 'SemiVOCDataset'
 data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
 data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug')
 train_list = 'splits/voc/train_aug.txt'
-tags = 'Annotations'
+load_tags = dict(type='LoadImageTags', tags='Annotations')
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
+    load_tags,
     # The long side is 256 to 512 pixels.
     dict(type='RandomResize', scale=(512, 512), ratio_range=(0.5, 1.0), keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
@@ -23,9 +24,10 @@ train_pipeline = [
     ),
     dict(type='mmpretrain.PackInputs'),
 ]
-val_pipeline = [dict(type='LoadImageFromFile'), dict(type='mmpretrain.PackInputs')]
+val_pipeline = [dict(type='LoadImageFromFile'), load_tags, dict(type='mmpretrain.PackInputs')]
 cam_pipeline = [
     dict(type='LoadImageFromFile'),
+    load_tags,
     dict(type='LoadCheckedAnnotations'),
     dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'image_labels')),
 ]
@@ -37,16 +39,12 @@ train_dataloader = dict(
         persistent_workers=True,
         sampler=dict(type='InfiniteSampler', shuffle=True),
         dataset=dict(
-            type='ImageLabelDataset',
-            tags=tags,
-            dataset=dict(
-                type=dataset_type,
-                data_root=data_root,
-                data_prefix=data_prefix,
-                ann_file=train_list,
-                labeled=False,
-                pipeline=train_pipeline,
-            ),
+            type=dataset_type,
+            data_root=data_root,
+            data_prefix=data_prefix,
+            ann_file=train_list,
+            labeled=False,
+            pipeline=train_pipeline,
         ),
     ),
 )
@@ -56,16 +54,12 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ImageLabelDataset',
-        tags=tags,
-        dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
-            ann_file='splits/voc/val.txt',
-            labeled=False,
-            pipeline=val_pipeline,
-        ),
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=data_prefix,
+        ann_file='splits/voc/val.txt',
+        labeled=False,
+        pipeline=val_pipeline,
     ),
 )
 test_dataloader = val_dataloader
@@ -75,15 +69,11 @@ cam_dataloader = dict(
     num_workers=4,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ImageLabelDataset',
-        tags=tags,
-        dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
-            ann_file=train_list,
-            pipeline=cam_pipeline,
-        ),
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=data_prefix,
+        ann_file=train_list,
+        pipeline=cam_pipeline,
     ),
 )
 

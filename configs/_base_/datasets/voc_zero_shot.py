@@ -22,9 +22,9 @@ train_dataloader = dict(
         labeled,
         batch_size=8,
         dataset=dict(
-            type='ZeroShotDataset',
-            split=class_split,
-            dataset=dict(labeled.dataset, ann_file=_base_.train_list, pipeline=train_pipeline),
+            labeled.dataset,
+            ann_file=_base_.train_list,
+            pipeline=[dict(type='HideUnseenClasses', split=class_split), *train_pipeline],
         ),
     ),
 )

@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS
 from ...core.file_walk import map_files
 from ..files.splits import repeated_ids
 from ..partially_labeled import PartiallyLabeledMixin
+from ..transforms import loads_masks
 from .inspection import Inspection, Sample, inspect
 
 
@@ -122,7 +123,8 @@ def open_stream(name: str, dataset_cfg: Mapping) -> tuple[Stream, list[Finding]]
     Returns:
         tuple[Stream, list[Finding]]: The stream, without samples if it could not be built.
     """
-    stream = Stream(name, labeled=_loads_masks(dataset_cfg.get('pipeline', [])))
+    steps = flatten(dataset_cfg.get('pipeline', []))
+    stream = Stream(name, labeled=any(loads_masks(step) for step in steps))
     try:
         dataset = _build(dataset_cfg)
         stream.classes = tuple(dataset.metainfo.get('classes') or ())
@@ -135,11 +137,6 @@ def open_stream(name: str, dataset_cfg: Mapping) -> tuple[Stream, list[Finding]]
     if not items:
         faults.append(Finding(name, 'empty split', f'no image in {_source(dataset)}'))
     return stream, faults
-
-
-def _loads_masks(pipeline: Any) -> bool:
-    kinds = [str(transform.get('type')) for transform in flatten(pipeline)]
-    return any('Load' in kind and 'Annotation' in kind for kind in kinds)
 
 
 def _check_pipeline(stream: Stream, items: Sequence[Mapping]) -> list[Finding]:

@@ -11,7 +11,7 @@ def image_ids(dataset: Any) -> list[str]:
     """Ids of a dataset's images, as in split lists.
 
     Args:
-        dataset (BaseSegDataset): The dataset, or a view of it.
+        dataset (BaseSegDataset): The dataset.
 
     Returns:
         list[str]: In the order of the dataset.

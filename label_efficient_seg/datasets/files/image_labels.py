@@ -1,4 +1,4 @@
-"""Image-level labels (tags): from masks, VOC annotations, tables and arrays, by name or one-hot."""
+"""Image-level labels (tags): from VOC annotations, tables and arrays, by name or one-hot."""
 
 import csv
 import json
@@ -16,8 +16,6 @@ import numpy as np
 from ...core.errors import MissingFileError, UserError
 from ...core.progress import track
 from ...core.suggest import did_you_mean
-from ..transforms import LoadCheckedAnnotations
-from .masks import IGNORE
 from .pickled_arrays import load_pickled_object
 from .splits import more
 
@@ -97,24 +95,6 @@ class TagVocabulary:
 
     def _known(self) -> str:
         return ', '.join(name for name, label in self._label_of.items() if label)
-
-
-def read_mask_labels(item: Mapping[str, Any], backend_args: dict | None = None) -> list[int]:
-    """Tags of an image from its mask; void pixels do not count.
-
-    Args:
-        item (Mapping[str, Any]): Data item of a labeled dataset.
-        backend_args (dict, optional): File backend of mmengine.
-
-    Returns:
-        list[int]: Sorted indices of the foreground classes.
-
-    Raises:
-        MaskError: If the mask cannot be what the dataset declares.
-    """
-    loader = LoadCheckedAnnotations(backend_args=backend_args)
-    labels = np.unique(loader(dict(item, seg_fields=[]))['gt_seg_map'])
-    return [int(label) for label in labels if label not in (0, IGNORE)]
 
 
 def read_image_labels(

@@ -1,9 +1,13 @@
 """Loading of masks: checked ones for labeled images, a validity mask for unlabeled ones."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import mmcv
 import mmengine.fileio as fileio
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmcv.transforms import LoadAnnotations as MMCVLoadAnnotations
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
@@ -17,6 +21,19 @@ from ..files.masks import (
     label_lookup,
     stray_values,
 )
+
+
+def loads_masks(transform: Callable | Mapping[str, Any]) -> bool:
+    """Whether a transform loads the mask of a labeled image.
+
+    Args:
+        transform (Callable | Mapping[str, Any]): The transform, or its config.
+    """
+    kind: Any = type(transform)
+    if isinstance(transform, Mapping):
+        kind = transform.get('type')
+        kind = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
+    return isinstance(kind, type) and issubclass(kind, MMCVLoadAnnotations)
 
 
 @TRANSFORMS.register_module()

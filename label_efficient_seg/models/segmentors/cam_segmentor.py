@@ -162,8 +162,8 @@ class CAMSegmentor(BaseModel):
         if classes is None:
             raise UserError(
                 f"CAMSegmentor has labels='{GIVEN}', but image '{name}' comes without "
-                'image_labels: wrap its dataset in an ImageLabelDataset and put image_labels into '
-                f"the meta_keys of PackSegInputs, or set labels='{PREDICTED}'"
+                'image_labels: put LoadImageTags into the pipeline of its dataset and image_labels '
+                f"into the meta_keys of PackSegInputs, or set labels='{PREDICTED}'"
             )
         if strangers := [c for c in classes if not 1 <= c <= self.head.num_classes]:
             raise UserError(

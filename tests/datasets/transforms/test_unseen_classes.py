@@ -5,15 +5,16 @@ from mmseg.registry import DATASETS
 from label_efficient_seg.datasets import StreamDataLoader
 from label_efficient_seg.datasets.files.masks import MaskError
 
-from .conftest import VOC_IDS, random_mask, write_mask
+from ..conftest import VOC_IDS, random_mask, write_mask
 
 LOAD = dict(type='LoadImageFromFile')
 UNSEEN = ('cow', 'sheep')  # 10, 17
 
 
-def source(root, annotations='LoadCheckedAnnotations', kind='SemiVOCDataset', **kwargs) -> dict:
+def config(root, split=None, annotations='LoadCheckedAnnotations', **kwargs) -> dict:
     pipeline = [
         LOAD,
+        dict(type='HideUnseenClasses', split=split or dict(unseen=UNSEEN)),
         dict(type=annotations),
         dict(type='RandomCrop', crop_size=(12, 12), cat_max_ratio=0.75),
         dict(type='RandomFlip', prob=0.5),
@@ -21,7 +22,7 @@ def source(root, annotations='LoadCheckedAnnotations', kind='SemiVOCDataset', **
     ]
     return dict(
         dict(
-            type=kind,
+            type='SemiVOCDataset',
             data_root=str(root),
             data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
             ann_file='ImageSets/Segmentation/train.txt',
@@ -31,15 +32,8 @@ def source(root, annotations='LoadCheckedAnnotations', kind='SemiVOCDataset', **
     )
 
 
-def build(root, split=None, drop_unseen_images=False, **kwargs):
-    return DATASETS.build(
-        dict(
-            type='ZeroShotDataset',
-            split=split or dict(unseen=UNSEEN),
-            drop_unseen_images=drop_unseen_images,
-            dataset=source(root, **kwargs),
-        )
-    )
+def build(root, split=None, **kwargs):
+    return DATASETS.build(config(root, split, **kwargs))
 
 
 def spy(dataset) -> list[np.ndarray]:
@@ -53,12 +47,11 @@ def spy(dataset) -> list[np.ndarray]:
             masks.append(results['data_samples'].gt_sem_seg.data.numpy())
         return results
 
-    transforms = dataset.dataset.pipeline.transforms
+    transforms = dataset.pipeline.transforms
     transforms[:] = [step for transform in transforms for step in (transform, look)]
     return masks
 
 
-@pytest.mark.parametrize('kind', ['SemiVOCDataset', 'PascalVOCDataset'])
 @pytest.mark.parametrize('annotations', ['LoadAnnotations', 'LoadCheckedAnnotations'])
 @pytest.mark.parametrize(
     ('split', 'hidden'),
@@ -68,8 +61,8 @@ def spy(dataset) -> list[np.ndarray]:
         ('voc_15_5', {0, 16, 17, 18, 19, 20}),
     ],
 )
-def test_no_transform_gets_a_hidden_label(voc_root, kind, annotations, split, hidden):
-    dataset = build(voc_root, split, kind=kind, annotations=annotations)
+def test_no_transform_gets_a_hidden_label(voc_root, annotations, split, hidden):
+    dataset = build(voc_root, split, annotations=annotations)
     masks = spy(dataset)
     assert len(dataset) == 6
     for index in range(6):
@@ -123,15 +116,9 @@ def test_chosen_classes_keep_their_numbers(voc_root):
 def test_masks_without_background_class(voc_root):
     """With reduce_zero_label, value c + 1 of a file is class c."""
     classes = tuple('abcdefghijklmnopqrst')
-    dataset = DATASETS.build(
-        dict(
-            type='ZeroShotDataset',
-            split=dict(unseen=['c']),
-            dataset=source(
-                voc_root, kind='BaseSegDataset', annotations='LoadAnnotations', img_suffix='.jpg',
-                seg_map_suffix='.png', reduce_zero_label=True, metainfo=dict(classes=classes),
-            ),
-        )
+    dataset = build(
+        voc_root, dict(unseen=['c']), type='ImageFolderSegDataset', img_suffix='.jpg',
+        reduce_zero_label=True, metainfo=dict(classes=classes),
     )  # fmt: skip
     masks = spy(dataset)
     dataset[0]
@@ -145,48 +132,52 @@ def test_images_with_unseen_pixels_can_be_dropped(voc_root):
         mask = random_mask(seed, 5)
         mask[5, 5] = {1: 10, 4: 17}.get(seed, 16)
         write_mask(voc_root / f'SegmentationClass/{name}.png', mask)
-    dataset = build(voc_root, drop_unseen_images=True)
+    dataset = build(voc_root, filter_cfg=dict(class_split=dict(unseen=UNSEEN)))
     assert len(dataset) == 4
     paths = [dataset[index]['data_samples'].img_path for index in range(4)]
     assert [path[-15:-4] for path in paths] == [VOC_IDS[i] for i in (0, 2, 3, 5)]
     # Classes that are merely ignored drop no image.
     split = dict(unseen=['sheep'], ignored=['background'])
-    assert len(build(voc_root, split, drop_unseen_images=True)) == 5
+    assert len(build(voc_root, split, filter_cfg=dict(class_split=split))) == 5
 
 
 def test_dropping_every_image_is_refused(voc_root):
     with pytest.raises(ValueError, match='all 6 images show an unseen class'):
-        build(voc_root, drop_unseen_images=True)
+        build(voc_root, filter_cfg=dict(class_split=dict(unseen=UNSEEN)))
 
 
 def test_a_damaged_mask_is_named_when_images_are_dropped(voc_root):
     write_mask(voc_root / f'SegmentationClass/{VOC_IDS[3]}.png', np.full((20, 30), 40, np.uint8))
     with pytest.raises(MaskError, match=f'{VOC_IDS[3]}.png'):
-        build(voc_root, drop_unseen_images=True)
+        build(voc_root, filter_cfg=dict(class_split=dict(unseen=UNSEEN)))
 
 
-def test_data_items_hide_them_too(voc_root):
-    dataset = build(voc_root)
-    label_map = dataset.get_data_info(0)['label_map']
-    assert {old for old, new in label_map.items() if new == 255} == {10, 17}
-    assert all(old == new for old, new in label_map.items() if new != 255)
-    assert dataset.img_suffix == '.jpg' and 'img_path' in dataset.data_prefix
+def test_an_unknown_filter_is_refused(voc_root):
+    with pytest.raises(ValueError, match="filter_cfg has 'unsen'; give dict"):
+        build(voc_root, filter_cfg=dict(unsen=UNSEEN))
 
 
 def test_as_a_stream(voc_root):
-    cfg = dict(type='ZeroShotDataset', split=dict(unseen=UNSEEN), dataset=source(voc_root))
     sampler = dict(type='InfiniteSampler', shuffle=True)
     loader = StreamDataLoader(
-        dict(labeled=dict(batch_size=3, num_workers=0, dataset=cfg, sampler=sampler)), seed=0
+        dict(labeled=dict(batch_size=3, num_workers=0, dataset=config(voc_root), sampler=sampler)),
+        seed=0,
     )
     batch = next(iter(loader))['labeled']
     labels = {int(v) for s in batch['data_samples'] for v in s.gt_sem_seg.data.unique()}
     assert labels and not labels & {10, 17}
 
 
-@pytest.mark.parametrize('pipeline', [[LOAD], [LOAD, dict(type='LoadValidMask')]])
-def test_a_pipeline_that_loads_no_masks_is_refused(voc_root, pipeline):
-    with pytest.raises(ValueError, match='SemiVOCDataset has no LoadAnnotations; put LoadChecked'):
+HIDE = dict(type='HideUnseenClasses', split=dict(unseen=UNSEEN))
+MASK = dict(type='LoadCheckedAnnotations')
+
+
+@pytest.mark.parametrize(
+    'pipeline', [[LOAD, HIDE], [HIDE, LOAD, dict(type='LoadValidMask')], [LOAD, MASK, HIDE],
+                 [MASK, HIDE, MASK]]
+)  # fmt: skip
+def test_a_pipeline_that_loads_no_masks_behind_it_is_refused(voc_root, pipeline):
+    with pytest.raises(ValueError, match='before LoadCheckedAnnotations; .* SemiVOCDataset has'):
         build(voc_root, pipeline=pipeline)
 
 
