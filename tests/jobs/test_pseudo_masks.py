@@ -32,6 +32,8 @@ STRIDE = 4
 def config(root: Path, **model) -> Config:
     """Config of an AffinityNet with the images of ``cam_case``; keywords are the model's."""
     cfg = cam_case.config(root)
+    # The network needs no tags.
+    cfg.test_dataloader.dataset.pipeline = [cam_case.LOAD, cam_case.ANNOTATIONS, cam_case.PACK]
     affinity_net = dict(
         type='AffinityNet',
         data_preprocessor=dict(
