@@ -114,19 +114,19 @@ def _infer_model(state_dict: Mapping[str, Tensor], spell: Callable[[str], str]) 
         return output_width(state_dict, spell(name))
 
     is_vgg = spell('backbone.conv1_1.weight') in state_dict
-    backbone = dict(type='DilatedVGG16' if is_vgg else 'ResNet38')
+    backbone: dict = dict(type='DilatedVGG16' if is_vgg else 'ResNet38')
     base = width('backbone.conv1_1.weight' if is_vgg else 'backbone.conv1.weight')
     if base != 64:
         backbone['base_channels'] = base
     levels = tuple(base * multiple for multiple in ((8, 8, 16) if is_vgg else (8, 16, 64)))
     if spell('head.classifier.weight') in state_dict:
         classes = width('head.classifier.weight')
-        head = dict(type='CAMClsHead', in_channels=levels[-1], num_classes=classes)
-        return dict(backbone=backbone, head=head)
+        cam_head = dict(type='CAMClsHead', in_channels=levels[-1], num_classes=classes)
+        return dict(backbone=backbone, head=cam_head)
     if is_vgg:
         backbone['fc6_dilation'] = 4
     channels = tuple(width(f'decode_head.reduce.{level}.weight') for level in range(3))
-    head = dict(type='AffinityHead', in_channels=levels, channels=channels)
+    head: dict = dict(type='AffinityHead', in_channels=levels, channels=channels)
     if is_vgg:
         head['norm_cfg'] = dict(type='GN')
     return dict(backbone=backbone, decode_head=head)

@@ -202,8 +202,8 @@ def _infer_model(blobs: Mapping[str, Tensor]) -> dict:
     base = output_width(blobs, 'conv1_1/0')
     output_width(blobs, 'fc6/0')
     kernel_size = shape_of(blobs['fc6/0'])[-1]
-    backbone = dict(type='DeconvNetVGG')
-    head = dict(type='DeconvNetHead', in_channels=FC_MULTIPLE * base)
+    backbone: dict = dict(type='DeconvNetVGG')
+    head: dict = dict(type='DeconvNetHead', in_channels=FC_MULTIPLE * base)
     head['num_classes'] = output_width(blobs, 'seg-score-voc/0')
     if base != 64:
         backbone['base_channels'] = head['channels'] = base

@@ -102,7 +102,7 @@ class Converted(NamedTuple):
     """What became of one image: a fault, or the pixels of each train id, shape (256,)."""
 
     fault: str = ''
-    pixels: np.ndarray | None = None
+    pixels: np.ndarray = np.zeros(256, np.int64)
     is_new: bool = False
 
 

@@ -137,7 +137,7 @@ def _no_bytes(*arguments: Any) -> bytes:
 
 
 # In the form that ``torch.serialization.add_safe_globals`` takes; NumPy 2 renamed its core.
-STAND_INS: list[tuple[Callable, str]] = [
+STAND_INS: list[Callable | tuple[Callable, str]] = [
     (PlainDtype, 'numpy.dtype'),
     (PlainArray, 'numpy.ndarray'),
     (PlainHistory, 'mmengine.logging.history_buffer.HistoryBuffer'),

@@ -154,7 +154,8 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
     Yields:
         The items.
     """
-    with Progress(len(items) if total is None else total, label) as progress:
+    count = len(items) if total is None else total  # type: ignore[arg-type]
+    with Progress(count, label) as progress:
         for item in items:
             yield item
             progress.update()

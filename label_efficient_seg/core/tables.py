@@ -31,9 +31,9 @@ def print_table(
         table.add_column(header, justify='right' if numeric else 'left')
     for row in rows:
         table.add_row(*(Text(_format(cell, digits)) for cell in row))
-    console = Console(file=io.StringIO(), width=_WIDTH, color_system=None)
-    console.print(table)
-    drawn = (line.rstrip() for line in console.file.getvalue().splitlines())
+    text = io.StringIO()
+    Console(file=text, width=_WIDTH, color_system=None).print(table)
+    drawn = (line.rstrip() for line in text.getvalue().splitlines())
     print('\n'.join(line for line in drawn if line))
 
 

@@ -1,6 +1,7 @@
 """Refinement of one image's CAMs by a trained AffinityNet and a CRF."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ def refine_cams(
     image: np.ndarray,
     cams: np.ndarray | Tensor,
     alpha: float = 16,
-    crf: dict | None = None,
+    crf: Mapping[str, Any] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Let the classes of an image walk along its affinities, and refine the result by a CRF.
 
@@ -68,7 +69,7 @@ def refine_cams(
         image (np.ndarray): Photo, RGB uint8, shape (H, W, 3).
         cams (np.ndarray | Tensor): Normalised CAMs of its k classes, shape (k, H, W); k may be 0.
         alpha (float): Power of the background, see :func:`with_background`.
-        crf (dict, optional): Settings of :func:`dense_crf`, empty for its defaults; without it
+        crf (Mapping, optional): Settings of :func:`dense_crf`, empty for its defaults; without it
             there is no CRF.
 
     Returns:

@@ -24,7 +24,9 @@ def unknown_argument(error: TypeError, cfg: Mapping) -> UnknownArgumentError | N
         is about something else.
     """
     match = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
-    for path, kind in _places(cfg, match[1]) if match else ():
+    if match is None:
+        return None
+    for path, kind in _places(cfg, match[1]):
         known = _arguments(kind)
         if known and match[1] not in known:
             hint = did_you_mean(match[1], known, 'remove it')
@@ -50,5 +52,5 @@ def _arguments(kind: str) -> set[str]:
     names: set[str] = set()
     for cls in inspect.getmro(next(filter(inspect.isclass, found), object)):
         if '__init__' in vars(cls) and cls is not object:
-            names.update(inspect.signature(cls.__init__).parameters)
+            names.update(inspect.signature(vars(cls)['__init__']).parameters)
     return names - {'self', 'args', 'kwargs'}

@@ -3,7 +3,7 @@
 import inspect
 import os
 import os.path as osp
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -110,9 +110,7 @@ def enable_amp(cfg: Config) -> None:
         [wrapper]
         if 'optimizer' in wrapper
         else [
-            value
-            for value in wrapper.values()
-            if isinstance(value, Mapping) and 'optimizer' in value
+            value for value in wrapper.values() if isinstance(value, dict) and 'optimizer' in value
         ]
     )
     for entry in wrappers:
@@ -121,7 +119,7 @@ def enable_amp(cfg: Config) -> None:
             raise UserError(
                 f'--amp replaces OptimWrapper by AmpOptimWrapper, but the config has {kind!r}'
             )
-        entry.type = 'AmpOptimWrapper'
+        entry['type'] = 'AmpOptimWrapper'
         entry.setdefault('loss_scale', 'dynamic')
 
 

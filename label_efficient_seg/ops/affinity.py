@@ -1,5 +1,6 @@
 """Pairs of neighbouring pixels: which there are, how alike they are, and what their labels say."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -50,11 +51,11 @@ def neighbour_offsets(radius: int = 5) -> list[tuple[int, int]]:
     ]
 
 
-def pair_windows(size: tuple[int, int], offset: tuple[int, int]) -> tuple[Window, Window]:
+def pair_windows(size: Sequence[int], offset: tuple[int, int]) -> tuple[Window, Window]:
     """Where the pairs of one offset begin and end.
 
     Args:
-        size (tuple[int, int]): Height and width of the map.
+        size (Sequence[int]): Height and width of the map.
         offset (tuple[int, int]): One of :func:`neighbour_offsets`.
 
     Returns:
@@ -76,7 +77,7 @@ def place(values: Tensor, window: Window, size: tuple[int, int]) -> Tensor:
     Args:
         values (Tensor): (..., h, w), what the window holds.
         window (Window): Rows and columns, as :func:`pair_windows` gives them.
-        size (tuple[int, int]): Height and width of the maps.
+        size (Sequence[int]): Height and width of the maps.
 
     Returns:
         Tensor: (..., H, W).
@@ -86,7 +87,7 @@ def place(values: Tensor, window: Window, size: tuple[int, int]) -> Tensor:
 
 
 def valid_pairs(
-    size: tuple[int, int],
+    size: Sequence[int],
     radius: int = 5,
     border: str = 'complete',
     device: torch.device | str | None = None,
@@ -94,7 +95,7 @@ def valid_pairs(
     """Which pixels have a partner.
 
     Args:
-        size (tuple[int, int]): Height and width of the map.
+        size (Sequence[int]): Height and width of the map.
         radius (int): See :func:`neighbour_offsets`.
         border (str): ``'complete'`` has all pairs inside the map. ``'reference'`` is the border of
             AffinityNet's released code: no pair begins in the ``radius - 1`` pixels at the left,

@@ -72,9 +72,9 @@ class PermutohedralLattice:
         ]
         # No row sum is below 1 / (d + 1), the least that a point can keep of its own value.
         scale = self.filter(weights.new_ones(features.shape[1], 1))[:, 0].rsqrt()
-        self.splat.weights.mul_(scale[points])
+        self.splat.weights.mul_(scale[points])  # type: ignore[union-attr]
         for rows, factors in zip(self.slices, scale.split(MAX_POINTS), strict=True):
-            rows.weights.view(-1, width).mul_(factors[:, None])
+            rows.weights.view(-1, width).mul_(factors[:, None])  # type: ignore[union-attr]
 
     def __call__(self, values: Tensor) -> Tensor:
         """Filter values of shape (points, channels), with gradients."""

@@ -215,13 +215,14 @@ def _paste_tile(
     source_height, source_width = tile.image.shape[:2]
     scale = min(width / source_width, height / source_height)
     # The first image defines the box; rounding must not leave a line of background beside it.
-    fitted = [
+    fitted_width, fitted_height = (
         size if abs(size - source * scale) < 1 else max(1, round(source * scale))
         for size, source in ((width, source_width), (height, source_height))
-    ]
-    image = Image.fromarray(resize_to(tile.image, *fitted, smooth=tile.smooth))
+    )
+    fitted = resize_to(tile.image, fitted_width, fitted_height, tile.smooth)
     draw.rectangle((left - 1, top - 1, left + width, top + height), outline=BORDER_COLOR)
-    canvas.paste(image, (left + (width - fitted[0]) // 2, top + (height - fitted[1]) // 2))
+    corner = left + (width - fitted_width) // 2, top + (height - fitted_height) // 2
+    canvas.paste(Image.fromarray(fitted), corner)
 
 
 def _swatch_size(entry: LegendEntry, font: ImageFont.FreeTypeFont) -> tuple[int, int]:

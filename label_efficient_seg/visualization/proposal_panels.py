@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -108,7 +108,7 @@ def plot_recall(
     return buffer.getvalue()
 
 
-def _draw(photo: np.ndarray, boxes: np.ndarray, colors: list[RGB]) -> np.ndarray:
+def _draw(photo: np.ndarray, boxes: np.ndarray, colors: Sequence[RGB]) -> np.ndarray:
     """Outlines of boxes over a photo; later ones lie on top."""
     painted = photo.copy()
     for (x1, y1, x2, y2), color in zip(np.rint(boxes).astype(int).tolist(), colors, strict=True):

@@ -88,8 +88,7 @@ def inspect(sample: Sample) -> Inspection:
     """
     result = Inspection()
     shape = _image_shape(sample.image, result)
-    if sample.mask is not None:
-        _inspect_mask(sample, shape, result)
+    _inspect_mask(sample, shape, result)
     return result
 
 
@@ -131,7 +130,7 @@ def _image_shape(path: str, result: Inspection) -> tuple[int, int] | None:
 
 
 def _inspect_mask(sample: Sample, shape: tuple[int, int] | None, result: Inspection) -> None:
-    content = _content(sample.mask, 'mask', result)
+    content = _content(sample.mask, 'mask', result) if sample.mask else None
     if content is None:
         return
     try:

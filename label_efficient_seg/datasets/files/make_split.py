@@ -97,7 +97,7 @@ def make_split(
 def _labeled_size(population: int, fraction: Fraction | float | None, count: int | None) -> int:
     if (fraction is None) == (count is None):
         raise UserError('give either a fraction or a count of labeled images')
-    size = count if count is not None else round(population * Fraction(fraction))
+    size = count or 0 if fraction is None else round(population * Fraction(fraction))
     if not 0 < size < population:
         raise UserError(
             f'{size} labeled of {population} images leave one part empty; choose a fraction or '

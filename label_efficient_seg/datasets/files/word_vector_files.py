@@ -36,7 +36,7 @@ class _Layout(NamedTuple):
     """
 
     size: int
-    count: int | None
+    count: int | None  # type: ignore[assignment]  # hides tuple.count
     text: bool
     begin: int
 

@@ -60,7 +60,7 @@ class LoadProposals(BaseTransform):
             ValueError: If the file is that of an image of another size, or the image was resized
                 before.
         """
-        found = self._make(results) if self.folder is None else self._read(results)
+        found = self._make(results) if self.folder is None else self._read(self.folder, results)
         results['proposals'] = found.boxes[: self.num]
         return results
 
@@ -73,8 +73,8 @@ class LoadProposals(BaseTransform):
             )
         return make_proposals(np.ascontiguousarray(image[..., ::-1]), self.method, self.num)
 
-    def _read(self, results: dict) -> Proposals:
-        path, size = self._find(results['img_path']), tuple(results['ori_shape'][:2])
+    def _read(self, folder: str, results: dict) -> Proposals:
+        path, size = self._find(folder, results['img_path']), tuple(results['ori_shape'][:2])
         found = read_proposals(path)
         if found.size != size:
             raise UserError(
@@ -83,17 +83,17 @@ class LoadProposals(BaseTransform):
             )
         return found
 
-    def _find(self, img_path: str) -> Path:
+    def _find(self, folder: str, img_path: str) -> Path:
         """The file whose name has most in common with the image's: its id may have folders."""
         image = PurePath(img_path)
         name = image.stem if self.img_suffix is None else image.name.removesuffix(self.img_suffix)
         parts = [part for part in (*image.parent.parts, f'{name}.npz') if part not in ('/', '..')]
         for start in range(len(parts)):
-            path = Path(self.folder, *parts[start:])
+            path = Path(folder, *parts[start:])
             if path.is_file():
                 return path
         raise MissingFileError(
-            f"'{self.folder}' has no '{name}.npz' for image '{img_path}'; run "
+            f"'{folder}' has no '{name}.npz' for image '{img_path}'; run "
             'tools/make_proposals.py with the images of this config, and set img_suffix if the '
             'names of the image files end with more than one of .jpg, .png and the like'
         )

@@ -66,7 +66,7 @@ class CAMRefinementHook(Hook):
         runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
-        outputs: Sequence[SegDataSample] | None = None,
+        outputs: Sequence[SegDataSample] = (),
     ) -> None:
         """Refine the CAMs of a batch.
 

@@ -83,8 +83,8 @@ class PanelHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence[SegDataSample] | None = None,
+        data_batch: dict,
+        outputs: Sequence[SegDataSample],
     ) -> None:
         """Draw those of the first ``num_images`` that are in this batch."""
         if self.draw:
@@ -95,8 +95,8 @@ class PanelHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence[SegDataSample] | None = None,
+        data_batch: dict,
+        outputs: Sequence[SegDataSample],
     ) -> None:
         """Draw every ``interval``-th image."""
         if self.draw:

@@ -2,6 +2,7 @@ import os.path as osp
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import signature
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
@@ -110,7 +111,7 @@ class SafeCheckpointHook(CheckpointHook):
 class _DeferredRemovals:
     """A file backend that takes note of what to remove."""
 
-    def __init__(self, backend: object, removals: list[tuple[Callable, str]]) -> None:
+    def __init__(self, backend: Any, removals: list[tuple[Callable, str]]) -> None:
         self._backend = backend
         self._removals = removals
 

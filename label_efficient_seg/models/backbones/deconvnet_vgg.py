@@ -88,9 +88,9 @@ class DeconvNetVGG(BaseModule):
         poolings = []
         for layer in self.features:
             if isinstance(layer, nn.MaxPool2d):
-                size = tuple(x.shape[2:])
+                height, width = x.shape[2:]
                 x, switches = layer(x)
-                poolings.append(Pooling(switches, size))
+                poolings.append(Pooling(switches, (height, width)))
             else:
                 x = layer(x)
         kernel = self.fc6[0].kernel_size

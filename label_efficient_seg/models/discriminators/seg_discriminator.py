@@ -77,7 +77,8 @@ class SegDiscriminator(BaseModule):
         Returns:
             Tensor: Scalar mean over the valid pixels; 0 when there is none.
         """
-        return self.loss_adv(logits, real, self._at_size_of(logits, valid))
+        valid = None if valid is None else self._at_size_of(logits, valid)
+        return self.loss_adv(logits, real, valid)
 
     def loss(
         self, maps: Sequence[Tensor], real: bool, valid: Sequence[Tensor]
@@ -102,9 +103,7 @@ class SegDiscriminator(BaseModule):
             accuracy = 100 * (correct & flat_valid).sum() / flat_valid.sum().clamp(min=1)
         return self.loss_adv(flat_logits, real, flat_valid), accuracy
 
-    def _at_size_of(self, logits: Tensor, valid: Tensor | None) -> Tensor | None:
-        if valid is None:
-            return None
+    def _at_size_of(self, logits: Tensor, valid: Tensor) -> Tensor:
         valid = valid[:, None]
         if valid.shape[-2:] != logits.shape[-2:]:
             valid = F.interpolate(valid.float(), logits.shape[-2:], mode='nearest').bool()

@@ -126,7 +126,8 @@ class SpatialInformationModule(BaseModule):
         if self.encoding is None:
             return features
         length = self.LENGTHS[self.encoding]
-        code = positional_encoding(*features.shape[1:], length=length, device=features.device)
+        channels, height, width = features.shape[1:]
+        code = positional_encoding(channels, height, width, length, features.device)
         return torch.cat([features, code.to(features).expand_as(features)], dim=1)
 
 

@@ -73,7 +73,7 @@ class AffinityNet(BaseModel):
     def forward(
         self,
         inputs: Tensor,
-        data_samples: Sequence[SegDataSample] | None = None,
+        data_samples: Sequence[SegDataSample] = (),
         mode: str = 'tensor',
     ) -> Tensor | dict[str, Tensor]:
         """The affinities, or the losses.
@@ -173,7 +173,8 @@ class AffinityNet(BaseModel):
         return F.pad(maps, (0, -width % self.stride, 0, -height % self.stride))
 
     def _grid(self, images: Tensor) -> tuple[int, int]:
-        return tuple(-(-length // self.stride) for length in images.shape[2:])
+        height, width = images.shape[2:]
+        return -(-height // self.stride), -(-width // self.stride)
 
 
 def _size(maps: Tensor) -> str:

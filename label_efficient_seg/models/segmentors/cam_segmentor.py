@@ -139,7 +139,7 @@ class CAMSegmentor(BaseModel):
         size = sample.get('ori_shape', image.shape[2:])[:2]
         if classes == []:
             return [], image.new_zeros((1, 0, *size))
-        total, scores = 0, []
+        total, scores = image.new_zeros(()), []
         for scale in self.scales:
             scaled = _rescale(image, scale)
             for flip in self.flips:

@@ -1,5 +1,6 @@
 import os.path as osp
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -142,7 +143,8 @@ class EnsembleSegmentor(BaseModel):
 
     def _scores(self, image: Tensor, sample: SegDataSample) -> Tensor:
         """Scores of one image, (C, H, W), of all members together."""
-        total, weights = None, [member.get('weight', 1) for member in self.members]
+        weights = [member.get('weight', 1) for member in self.members]
+        total: Any = None
         models = self._load(image.device)
         for member, weight, model in zip(self.members, weights, models, strict=True):
             # A sample of its own, for members leave their predictions in it.

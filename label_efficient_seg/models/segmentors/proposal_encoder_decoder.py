@@ -11,7 +11,7 @@ from ...ops import as_boxes, crop_boxes, paste_scores, prepare_boxes
 from ...ops.proposal_aggregation import MAX, SUM
 from .crf_refinement import complete_crf, original_colors, refine_scores
 
-PROPOSAL_SETTINGS = dict(
+PROPOSAL_SETTINGS: dict[str, Any] = dict(
     num_proposals=50,
     aggregation=MAX,
     batch_size=8,
@@ -120,7 +120,7 @@ class ProposalEncoderDecoder(EncoderDecoder):
         crop_meta = dict(ori_shape=size, img_shape=size, pad_shape=size)
         for image, total, meta in zip(inputs, totals, batch_img_metas, strict=True):
             image, total = _content(image, meta), _content(total, meta)
-            boxes = self.boxes_of(meta, tuple(image.shape[1:]))
+            boxes = self.boxes_of(meta, (image.shape[1], image.shape[2]))
             for start in range(0, len(boxes), self.settings['batch_size']):
                 part = boxes[start : start + self.settings['batch_size']]
                 scores = self.encode_decode(crop_boxes(image, part, size), [crop_meta] * len(part))

@@ -82,9 +82,11 @@ class ZeroShotEncoderDecoder(AdversarialEncoderDecoder):
         self.num_classes = self.out_channels = self.decode_head.num_classes = num_classes
         self.split = known.split
         self.embeddings = nn.Parameter(torch.from_numpy(known.vectors), requires_grad=False)
-        self.spatial_information = spatial_information and MODELS.build(
-            dict(spatial_information, channels=feature_channels)
-        )
+        self.spatial_information = None
+        if spatial_information is not None:
+            self.spatial_information = MODELS.build(
+                dict(spatial_information, channels=feature_channels)
+            )
         self.generator = MODELS.build(
             dict(
                 generator,
