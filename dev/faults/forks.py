@@ -105,4 +105,5 @@ def _run_workflow(stages: Sequence[dict], work_dir: Path, log: Path) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     processes.subprocess = SimpleNamespace(**{**vars(subprocess), 'Popen': ForkedTool})
+    processes.tied_to_parent = list  # forks are killed with their group
     Workflow(stages, work_dir).run(jobs=1)

@@ -10,7 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .atomic import write_atomically
 from .errors import MissingFileError, UserError
+
+NUMBER_FILE = 'start.json'
+"""In each timestamp folder: how many starts of the run there were up to this one."""
 
 
 class Series(NamedTuple):
@@ -33,6 +37,9 @@ def read_scalars(work_dir: str | os.PathLike) -> dict[str, Series]:
     logged twice: what the later start logged counts, and records of an earlier start beyond the
     first iteration of the later one are dropped. An unfinished last line is skipped.
 
+    Clocks go back, so starts are in the order of the numbers that :func:`number_start` gave them.
+    Those without a number come first, in the order of their first iterations.
+
     Args:
         work_dir (str | os.PathLike): Work folder of one run, or one of its timestamp folders.
 
@@ -45,11 +52,7 @@ def read_scalars(work_dir: str | os.PathLike) -> dict[str, Series]:
         ValueError: If a line other than the last is not a JSON record.
     """
     merged: dict[str, dict[int, float]] = {}
-    for file in _log_files(Path(work_dir)):
-        records = list(_read_records(file))
-        # Only training records tell where a start began. One without any made up for the last
-        # validation.
-        start = min((step for step, record in records if 'iter' in record), default=math.inf)
+    for start, records in _starts(Path(work_dir)):
         for series in merged.values():
             for step in [step for step in series if step >= start]:
                 del series[step]
@@ -87,20 +90,52 @@ def read_test_metrics(work_dir: str | os.PathLike) -> dict[str, float]:
     return metrics
 
 
+def number_start(log_dir: str | os.PathLike) -> int:
+    """Note in a timestamp folder that it is the latest one of its work folder.
+
+    Args:
+        log_dir (str | os.PathLike): The folder of this start; it need not exist.
+
+    Returns:
+        int: 1 for the first start, ...
+    """
+    log_dir = Path(log_dir)
+    folders = log_dir.parent.iterdir() if log_dir.parent.is_dir() else ()
+    number = 1 + max(map(_number, folders), default=0)
+    write_atomically(log_dir / NUMBER_FILE, str(number))
+    return number
+
+
+def _number(folder: Path) -> int:
+    """Number of a start; 0 without one."""
+    file = folder / NUMBER_FILE
+    text = file.read_text('utf-8', errors='replace').strip() if file.is_file() else ''
+    return int(text) if text.isdecimal() else 0
+
+
 def _timestamp_folders(work_dir: Path) -> list[Path]:
+    """Folders of starts, in the order of their numbers, and without numbers of their names."""
     if not work_dir.is_dir():
         raise MissingFileError(f"work folder '{work_dir}' does not exist")
     work_dir = work_dir.resolve()
-    # The names are dates (20260131_120000): alphabetical order is the order of the starts.
-    return sorted(folder for folder in (work_dir, *work_dir.iterdir()) if folder.is_dir())
+    folders = [folder for folder in (work_dir, *work_dir.iterdir()) if folder.is_dir()]
+    return sorted(folders, key=lambda folder: (_number(folder), folder.name))
 
 
-def _log_files(work_dir: Path) -> Iterator[Path]:
+def _starts(work_dir: Path) -> list[tuple[float, list[tuple[int, dict]]]]:
+    """First iteration and records of each start, in their order."""
+    starts = []
     for folder in _timestamp_folders(work_dir):
         for name in ('scalars.json', f'{folder.name}.json'):
             if (folder / 'vis_data' / name).is_file():
-                yield folder / 'vis_data' / name
+                records = list(_read_records(folder / 'vis_data' / name))
+                # Only training records tell where a start began. One without any made up for the
+                # last validation.
+                steps = (step for step, record in records if 'iter' in record)
+                starts.append((_number(folder), min(steps, default=math.inf), records))
                 break
+    starts.sort(key=lambda start: (start[0], 0 if start[0] else start[1]))
+    return [start[1:] for start in starts]
 
 
 def _read_records(file: Path) -> Iterator[tuple[int, dict]]:

@@ -11,11 +11,13 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
 from ..core.errors import RunError, UserError
+from ..core.logs import number_start
 from ..core.suggest import did_you_mean
 from .checkpoint import latest_checkpoint
 from .errors import unknown_argument
@@ -183,7 +185,10 @@ def build_runner(cfg: Config) -> Runner:
             'config has one per stream; set the learning rates instead'
         )
     with named_arguments(cfg):
-        return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+        runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+    if is_main_process():
+        number_start(runner.log_dir)
+    return runner
 
 
 @contextmanager

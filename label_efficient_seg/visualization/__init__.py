@@ -8,7 +8,7 @@ from .colors import (
     keep_selected,
     overlay,
 )
-from .curves import CURVE_GROUPS, CurveGroup, mean_and_range, plot_curves
+from .curves import CURVE_GROUPS, CurveGroup, groups_with_data, mean_and_range, plot_curves
 from .deconvnet_panels import make_activation_panel, make_aggregation_panel
 from .output import encode_png, save_image
 from .panels import LegendEntry, Tile, class_legend, make_grid, make_panel, resize_to, scale_legend
@@ -30,6 +30,7 @@ __all__ = [
     'colorize',
     'default_palette',
     'encode_png',
+    'groups_with_data',
     'heatmap',
     'keep_selected',
     'make_activation_panel',

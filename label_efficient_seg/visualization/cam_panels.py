@@ -1,6 +1,5 @@
-"""Figures of weak supervision: from the CAMs of images to their pseudo masks."""
+"""Pictures of weak supervision: from the CAMs of images to their pseudo masks."""
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -9,10 +8,10 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..core.atomic import write_atomically
 from ..core.errors import UserError
 from .colors import IGNORE_COLOR, RGB, colorize, overlay
 from .curves import RUN_COLORS
+from .output import encode_figure, style_axes
 from .panels import LegendEntry, Tile, class_legend, make_grid, make_panel
 
 # How much of the photo a class colour covers: in a mask, and where a map is strongest.
@@ -133,15 +132,9 @@ def plot_thresholds(
         axis.plot([threshold], [value], color=color, marker='o', ms=8, ls='', label=label)
     axis.set_xlabel('background threshold of the CAM', fontsize=9)
     axis.set_ylabel('mIoU (%)', fontsize=9)
-    axis.tick_params(labelsize=8)
-    axis.grid(alpha=0.25)
-    axis.spines[['top', 'right']].set_visible(False)
+    style_axes(axis)
     axis.legend(fontsize=9, frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format='png')
-    if path is not None:
-        write_atomically(path, buffer.getvalue())
-    return buffer.getvalue()
+    return encode_figure(figure, path)
 
 
 def _map_tile(title: str, row: CAMRow, maps: np.ndarray, colors: np.ndarray) -> Tile:

@@ -1,7 +1,6 @@
 """Plot the logged scalars of one or several runs."""
 
 import fnmatch
-import io
 import itertools
 import math
 import os
@@ -13,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..core.atomic import write_atomically
 from ..core.errors import UserError
 from ..core.logs import Series
+from .output import encode_figure, style_axes
 
 # One run: its scalars; or several seeds of it, drawn as their mean and range.
 RunScalars = Mapping[str, Series] | Sequence[Mapping[str, Series]]
@@ -33,14 +32,27 @@ class CurveGroup:
         title (str): Title of the axes.
         names (tuple[str, ...]): Logged names, or patterns of them such as ``'*.loss_adv_main'``;
             those a run did not log are left out.
+        without (tuple[str, ...]): Names or patterns; runs that logged one are left out.
         band (tuple[float, float], optional): Range of values marked as healthy.
         limits (tuple[float | None, float | None]): Ends of the value axis; None adapts.
     """
 
     title: str
     names: tuple[str, ...]
+    without: tuple[str, ...] = ()
     band: tuple[float, float] | None = None
     limits: tuple[float | None, float | None] = (None, None)
+
+    def matching(self, logged: Collection[str]) -> list[str]:
+        """Those of the names that a run logged which belong here, in the order of the patterns.
+
+        Args:
+            logged (Collection[str]): All names that one run logged.
+        """
+        if any(fnmatch.filter(logged, pattern) for pattern in self.without):
+            return []
+        found = [fnmatch.filter(sorted(logged), pattern) for pattern in self.names]
+        return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 
 
 # A healthy discriminator has a loss (the mean over real and fake) of 0.2 to 0.5: at
@@ -55,15 +67,22 @@ CURVE_GROUPS = (
     CurveGroup(
         'Discriminator loss (healthy: 0.2 to 0.5)',
         ('discriminator.loss', 'discriminator.loss_real', 'discriminator.loss_fake'),
+        # The total of two discriminators, or of one and a classifier, has no such range.
+        without=(
+            'discriminator.loss_*_main',
+            'discriminator.loss_*_aux',
+            'discriminator.loss_cls*',
+        ),
         band=(0.2, 0.5),
         limits=(0, None),
     ),
-    # Of two discriminators the total says little; each part carries the factor 1/2.
+    # Each part carries the factor 1/2.
     CurveGroup(
         'Discriminator losses by level (0.35: guesses)',
         ('discriminator.loss_*_main', 'discriminator.loss_*_aux'),
         limits=(0, None),
     ),
+    CurveGroup("Discriminator's loss of classes", ('discriminator.loss_cls*',), limits=(0, None)),
 )
 
 
@@ -91,9 +110,9 @@ def plot_curves(
         ValueError: If no run has a scalar of any group.
     """
     seeds = {label: [run] if isinstance(run, Mapping) else list(run) for label, run in runs.items()}
-    logged = {name for run in seeds.values() for scalars in run for name in scalars}
-    groups = [group for group in groups if _matching(group, logged)]
+    groups = groups_with_data(seeds, groups)
     if not groups:
+        logged = {name for run in seeds.values() for scalars in run for name in scalars}
         raise UserError(
             f'none of the runs {list(runs)} logged a scalar to plot; they logged '
             f'{sorted(logged) or "nothing"}'
@@ -111,11 +130,20 @@ def plot_curves(
         for i, label in enumerate(seeds)
     ]
     figure.legend(handles=handles, loc='outside upper left', ncols=len(handles), frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format='png')
-    if path is not None:
-        write_atomically(path, buffer.getvalue())
-    return buffer.getvalue()
+    return encode_figure(figure, path)
+
+
+def groups_with_data(
+    runs: Mapping[str, Sequence[Mapping[str, Series]]], groups: Sequence[CurveGroup] = CURVE_GROUPS
+) -> list[CurveGroup]:
+    """Groups of which any run logged a scalar.
+
+    Args:
+        runs (Mapping): Scalars of each seed, by label of the run.
+        groups (Sequence[CurveGroup]): Groups to choose from.
+    """
+    logged = [{name for scalars in seeds for name in scalars} for seeds in runs.values()]
+    return [group for group in groups if any(group.matching(names) for names in logged)]
 
 
 def mean_and_range(
@@ -140,30 +168,22 @@ def _plot_group(
 ) -> None:
     if group.band is not None:
         axis.axhspan(*group.band, color='#009E73', alpha=0.12, lw=0)
-    logged = {name for runs in seeds.values() for run in runs for name in run}
-    styles = {name: LINE_STYLES[i % 4] for i, name in enumerate(_matching(group, logged))}
-    for index, runs in enumerate(seeds.values()):
-        for name, style in styles.items():
+    shown = [group.matching({name for run in runs for name in run}) for runs in seeds.values()]
+    names = group.matching({name for found in shown for name in found})
+    styles = {name: LINE_STYLES[i % 4] for i, name in enumerate(names)}
+    for index, (runs, found) in enumerate(zip(seeds.values(), shown, strict=True)):
+        for name in found:
             series = [run[name] for run in runs if name in run]
-            if series:
-                _plot_series(axis, series, _run_color(index), style)
+            _plot_series(axis, series, _run_color(index), styles[name])
     axis.set_title(group.title, fontsize=10, loc='left')
     axis.set_xlabel('iteration', fontsize=9)
-    axis.tick_params(labelsize=8)
-    axis.grid(alpha=0.25)
-    axis.spines[['top', 'right']].set_visible(False)
+    style_axes(axis)
     axis.set_ylim(*group.limits)
     if len(styles) > 1:
         handles = [
             Line2D([], [], color='#444444', ls=style, label=name) for name, style in styles.items()
         ]
         axis.legend(handles=handles, fontsize=8, frameon=False)
-
-
-def _matching(group: CurveGroup, logged: Collection[str]) -> list[str]:
-    """Logged names of a group, in the order of its patterns."""
-    found = [fnmatch.filter(sorted(logged), pattern) for pattern in group.names]
-    return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 
 
 def _plot_series(axis: Axes, series: Sequence[Series], color: str, style: str) -> None:

@@ -1,4 +1,4 @@
-"""Figures of DeconvNet: what more proposals add, and what the layers of the decoder add."""
+"""Pictures of DeconvNet: what more proposals add, and what the layers of the decoder add."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,10 +1,12 @@
-"""Encode images and write them."""
+"""Encode pictures and write them."""
 
 import io
 import os
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ..core.atomic import write_atomically
@@ -28,3 +30,27 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
         Path: The target file.
     """
     return write_atomically(path, encode_png(image))
+
+
+def encode_figure(figure: Figure, path: str | os.PathLike | None = None) -> bytes:
+    """Encode a plot as PNG, and write it if there is a path.
+
+    Args:
+        figure (Figure): The plot.
+        path (str | os.PathLike, optional): Target file, written atomically.
+
+    Returns:
+        bytes: The PNG file.
+    """
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png')
+    if path is not None:
+        write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def style_axes(axes: Axes) -> None:
+    """Small ticks, a pale grid and no frame, the same in all plots."""
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25)
+    axes.spines[['top', 'right']].set_visible(False)

@@ -1,18 +1,18 @@
-"""Figures of proposals: how many objects they find, and where they lie."""
+"""Pictures of proposals: how many objects they find, and where they lie."""
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+import torch
 from matplotlib.figure import Figure
+from torchvision.ops import box_iou
 
-from ..core.atomic import write_atomically
 from ..core.errors import UserError
-from ..datasets.files.instances import box_iou
 from .colors import RGB, heatmap
 from .curves import RUN_COLORS
+from .output import encode_figure, style_axes
 from .panels import LegendEntry, Tile, make_panel, resize_to
 
 FOUND, MISSED, PROPOSAL = (0, 158, 115), (213, 94, 0), (86, 180, 233)
@@ -55,7 +55,8 @@ def make_proposal_panel(
         tiles.append(Tile(f'best {len(best)} boxes', painted))
     legend = [LegendEntry('rank of a box, last to first', heatmap(np.linspace(0.15, 1, 64)[None]))]
     if objects is not None:
-        overlaps = box_iou(objects, boxes[:num])
+        pairs = (torch.as_tensor(x, dtype=torch.float64) for x in (objects, boxes[:num]))
+        overlaps = box_iou(*pairs).numpy()
         found = overlaps.max(axis=1, initial=0) >= min_iou
         nearest = overlaps[found].argmax(axis=1) if found.any() else []
         painted = _draw(photo, boxes[:num][nearest] * scale, [PROPOSAL] * len(nearest))
@@ -97,15 +98,9 @@ def plot_recall(
     axis.set_ylim(0, 102)
     axis.set_xlabel('best proposals of an image', fontsize=9)
     axis.set_ylabel('objects found (%)', fontsize=9)
-    axis.tick_params(labelsize=8)
-    axis.grid(alpha=0.25)
-    axis.spines[['top', 'right']].set_visible(False)
+    style_axes(axis)
     axis.legend(fontsize=9, frameon=False, loc='lower right')
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format='png')
-    if path is not None:
-        write_atomically(path, buffer.getvalue())
-    return buffer.getvalue()
+    return encode_figure(figure, path)
 
 
 def _draw(photo: np.ndarray, boxes: np.ndarray, colors: Sequence[RGB]) -> np.ndarray:

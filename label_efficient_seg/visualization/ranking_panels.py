@@ -1,6 +1,5 @@
-"""Figures of a ranking: how the scores of images are distributed, and what some images show."""
+"""Pictures of a ranking: how the scores of images are distributed, and what some images show."""
 
-import io
 import math
 import os
 from collections.abc import Sequence
@@ -9,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..core.atomic import write_atomically
 from ..core.errors import UserError
 from .colors import RGB, colorize, heatmap
 from .curves import RUN_COLORS
+from .output import encode_figure, style_axes
 from .panels import Tile, class_legend, make_grid, make_panel, scale_legend
 
 
@@ -100,14 +99,8 @@ def plot_split_histogram(
     axis.axvline(split, color='#444444', ls='--', lw=1.5, label=f'divided at {split:.4g}')
     axis.set_xlabel(label, fontsize=9)
     axis.set_ylabel('images', fontsize=9)
-    axis.tick_params(labelsize=8)
+    style_axes(axis)
     axis.yaxis.get_major_locator().set_params(integer=True)
-    axis.grid(alpha=0.25)
     axis.set_axisbelow(True)
-    axis.spines[['top', 'right']].set_visible(False)
     axis.legend(fontsize=9, frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format='png')
-    if path is not None:
-        write_atomically(path, buffer.getvalue())
-    return buffer.getvalue()
+    return encode_figure(figure, path)

@@ -1,6 +1,5 @@
-"""Figures of zero-shot segmentation: what classes without labels get, and generated features."""
+"""Pictures of zero-shot segmentation: what classes without labels get, and generated features."""
 
-import io
 import os
 from collections.abc import Collection, Mapping, Sequence
 
@@ -9,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..core.atomic import write_atomically
 from .colors import RGB, UNSELECTED_COLOR, colorize, heatmap, keep_selected
+from .output import encode_figure, style_axes
 from .panels import LegendEntry, Tile, class_legend, make_panel, resize_to, scale_legend
 
 # Pixels of a panel: distance of the stripes along a row, and their width.
@@ -125,10 +124,8 @@ def plot_features(
             _join_means(axis, real[label], generated[label], colors[label])
         axis.set_title(title, fontsize=10)
         axis.set_xlabel(f'first component ({100 * shares[0]:.0f} % of the variance)', fontsize=9)
-        axis.tick_params(labelsize=8)
-        axis.grid(alpha=0.25)
+        style_axes(axis)
         axis.set_axisbelow(True)
-        axis.spines[['top', 'right']].set_visible(False)
     axes[0].set_ylabel(f'second component ({100 * shares[1]:.0f} %)', fontsize=9)
     names = _names(classes, unseen)
     kinds = (('real', 'o', 3), ('generated', 'x', 4), ('means of both', 'X', 7))
@@ -145,11 +142,7 @@ def plot_features(
         title='%: generated features that are\nnearest to the real mean of their class',
         title_fontsize=8,
     )  # fmt: skip
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format='png')
-    if path is not None:
-        write_atomically(path, buffer.getvalue())
-    return buffer.getvalue()
+    return encode_figure(figure, path)
 
 
 def _names(classes: Sequence[str], unseen: Collection[int]) -> list[str]:

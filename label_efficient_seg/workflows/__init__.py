@@ -7,10 +7,10 @@ from .job_stage import (
     ProposalStage,
     PseudoMaskStage,
 )
-from .run_report import build_run_report, group_runs, latest_panels
+from .report import build_run_report, group_runs, latest_panels, write_report
+from .results import paired_difference, print_results, result_table
 from .stages import STAGES, Result, Stage, TestStage, TrainStage
-from .workflow import Workflow
-from .workflow_report import print_results, print_states, result_table, write_report
+from .workflow import Workflow, print_states
 
 __all__ = [
     'AffinityScoreStage',
@@ -30,6 +30,7 @@ __all__ = [
     'embed_image',
     'group_runs',
     'latest_panels',
+    'paired_difference',
     'print_results',
     'print_states',
     'result_table',

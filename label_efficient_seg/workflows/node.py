@@ -1,15 +1,21 @@
+"""The stages of a workflow, each with one seed, and what they refer to."""
+
 import inspect
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from ..core.digests import digest
 from ..core.errors import MissingFileError, UserError
 from ..core.suggest import did_you_mean
+from .data_files import DataFiles, describe_change
 from .references import find_references, replace_references
-from .stage_folder import StageFolder
+from .scheduler import sort_graph
+from .stage_folder import StageFolder, State
 from .stages import STAGES, Stage
 
 
@@ -22,7 +28,7 @@ class Node:
         seed (int | None): None if all seeds share it.
         stage (Stage): With references.
         settings (dict): Arguments it was made from.
-        definition (str): Digest of all that determines the result, apart from inputs.
+        content (Any): All that determines the result, apart from inputs and data, with references.
         inputs (tuple[Node, ...]): What it refers to.
         folder (StageFolder): Where it runs.
     """
@@ -31,7 +37,7 @@ class Node:
     seed: int | None
     stage: Stage
     settings: dict
-    definition: str
+    content: Any
     inputs: tuple['Node', ...]
     folder: StageFolder
 
@@ -40,26 +46,59 @@ class Node:
         """For tables and messages."""
         return self.name if self.seed is None else f'{self.name} seed {self.seed}'
 
-    def resolved(self) -> Stage:
+    @cached_property
+    def definition(self) -> str:
+        """Digest of the type and the content."""
+        return digest([type(self.stage).__name__, self.content])
+
+    def resolved(self, must_exist: bool = True) -> Stage:
         """The stage with the files that its inputs left.
+
+        Args:
+            must_exist (bool): Whether they have to be there still.
 
         Raises:
             FileNotFoundError: If one has gone.
         """
+        return type(self.stage)(**self._resolve(self.settings, must_exist))
+
+    def files(self, data: DataFiles) -> dict:
+        """State of each file that the stage reads, apart from those that other stages left.
+
+        Args:
+            data (DataFiles): Looks at the files.
+        """
+        return data.states(self._resolve(self.content, must_exist=False))
+
+    def state(self, inputs: Mapping[str, str | None], data: DataFiles) -> State:
+        """How far the stage is.
+
+        Args:
+            inputs (Mapping[str, str | None]): See :meth:`StageFolder.state`.
+            data (DataFiles): Looks at the files that it reads.
+        """
+        state = self.folder.state(self.definition, inputs)
+        before = self.folder.files if state.name in ('finished', 'interrupted') else None
+        if before is not None and (change := describe_change(before, self.files(data))):
+            return State('stale', change)
+        return state
+
+    def _resolve(self, values: Any, must_exist: bool) -> Any:
+        """Nested values with the files that the inputs left in the place of references."""
         folders = {node.name: node.folder for node in self.inputs}
 
         def lookup(name: str, output: str) -> str:
             folder = folders[name]
             # Absolute, since datasets join relative paths to their data_root.
             path = Path(os.path.abspath(folder.path / folder.record['outputs'][output]))
-            if not path.exists():
+            if must_exist and not path.exists():
                 raise MissingFileError(
                     f'{self.label} needs {path}, which {name} had left and which is gone; '
                     f'make it again with --from {name}'
                 )
             return str(path)
 
-        return type(self.stage)(**replace_references(self.settings, lookup))
+        return replace_references(values, lookup)
 
     def command(
         self,
@@ -90,7 +129,7 @@ def build_nodes(
     """Check the stages of a workflow and pair them with the seeds.
 
     Args:
-        stages (Iterable[dict]): Settings of each; see ``Workflow``.
+        stages (Iterable[dict]): Settings of each, in any order; see ``Workflow``.
         seeds (Sequence[int]): Seeds.
         work_dir (Path): Parent of the folders.
         cfg_options (dict): Added to those of every stage that takes any.
@@ -99,79 +138,93 @@ def build_nodes(
         list[Node]: Seed by seed; every node comes after its inputs.
 
     Raises:
-        ValueError: If stages are misspelt, unknown, of the same name, or refer to what no stage
-            before them leaves.
+        ValueError: If stages are misspelt, unknown, of the same name, refer to what no stage
+            leaves, or wait for each other.
     """
+    heads = _heads(stages)
+    references = {name: find_references(head.settings) for name, head in heads.items()}
+    for name, found in references.items():
+        for other, output in found:
+            _check_reference(name, other, output, heads)
     made: dict[str, dict[int | None, Node]] = {}
-    for settings in stages:
-        name, kind, per_seed, settings = _head(settings)
-        if name in made:
-            raise UserError(f'stages need names of their own, but two are called {name!r}')
-        if cfg_options and 'cfg_options' in inspect.signature(kind).parameters:
-            settings['cfg_options'] = {**(settings.get('cfg_options') or {}), **cfg_options}
-        inputs = _inputs(name, per_seed, settings, made)
-        try:
-            stage = kind(**settings)
-            definitions = {s: _digest(stage, s) for s in (seeds if per_seed else [None])}
-            stage.arguments(work_dir, 0)  # so that what it refuses is refused now
-        except (TypeError, ValueError) as error:
-            error_type = type(error) if isinstance(error, UserError) else UserError
-            raise error_type(f'stage {name!r}: {error}') from error
-        made[name] = {
-            seed: Node(
-                name=name,
-                seed=seed,
-                stage=stage,
-                settings=settings,
-                definition=definition,
-                inputs=tuple(made[i].get(seed) or made[i][None] for i in inputs),
-                folder=StageFolder(work_dir / (name if seed is None else f'{name}_seed{seed}')),
-            )
-            for seed, definition in definitions.items()
-        }
+    for name in sort_graph({n: [other for other, _ in f] for n, f in references.items()}):
+        inputs = dict.fromkeys(other for other, _ in references[name])
+        made[name] = _make(
+            name, heads[name], [made[i] for i in inputs], seeds, work_dir, cfg_options
+        )
     nodes = [nodes.get(seed) for seed in (None, *seeds) for nodes in made.values()]
     return [node for node in nodes if node]
 
 
-def _digest(stage: Stage, seed: int | None) -> str:
-    content = [type(stage).__name__, stage.definition(seed or 0)]
-    return digest(content)
+class _Head(NamedTuple):
+    kind: type[Stage]
+    per_seed: bool
+    settings: dict
 
 
-def _head(settings: dict) -> tuple[str, type[Stage], bool, dict]:
-    """Name, class, whether it is run for each seed, and the arguments of the class."""
-    settings = dict(settings)
-    name, kind = str(settings.pop('name', '')), settings.pop('type', None)
-    if not re.fullmatch(r'[\w-]+', name) or re.search(r'_seed\d+$', name):
+def _heads(stages: Iterable[dict]) -> dict[str, _Head]:
+    """Class, whether it is run for each seed, and the arguments of the class, by name."""
+    heads: dict[str, _Head] = {}
+    for settings in stages:
+        settings = dict(settings)
+        name, kind = str(settings.pop('name', '')), settings.pop('type', None)
+        if not re.fullmatch(r'[\w-]+', name) or re.search(r'_seed\d+$', name):
+            raise UserError(
+                'a stage needs a name of letters, digits, _ and -, which does not end in _seed '
+                f'and a number, got {name!r}'
+            )
+        if name in heads:
+            raise UserError(f'stages need names of their own, but two are called {name!r}')
+        if kind not in STAGES.module_dict:
+            hint = did_you_mean(str(kind), STAGES.module_dict)
+            raise UserError(f'stage {name!r} has the unknown type {kind!r}; {hint}')
+        heads[name] = _Head(STAGES.module_dict[kind], settings.pop('per_seed', True), settings)
+    return heads
+
+
+def _check_reference(name: str, other: str, output: str, heads: Mapping[str, _Head]) -> None:
+    reference = f'stage {name!r} refers to {{{other}.{output}}}, but'
+    if other not in heads:
+        raise UserError(f'{reference} no stage is called {other!r}; {did_you_mean(other, heads)}')
+    kind = heads[other].kind
+    if output not in kind.outputs:
+        leaves = ', '.join(kind.outputs) or 'nothing to refer to'
+        raise UserError(f'{reference} a {kind.__name__} leaves {leaves}')
+    if heads[other].per_seed and not heads[name].per_seed:
         raise UserError(
-            'a stage needs a name of letters, digits, _ and -, which does not end in _seed and a '
-            f'number, got {name!r}'
+            f'{reference} {other!r} is run for each seed and {name!r} only once; give both '
+            'or none of them per_seed=False'
         )
-    if kind not in STAGES.module_dict:
-        raise UserError(
-            f'stage {name!r} has the type {kind!r}; there are {", ".join(STAGES.module_dict)}'
-        )
-    return name, STAGES.module_dict[kind], settings.pop('per_seed', True), settings
 
 
-def _inputs(name: str, per_seed: bool, settings: dict, made: dict) -> list[str]:
-    """Names of the stages that a stage refers to."""
-    references = find_references(settings)
-    for other, output in references:
-        reference = f'stage {name!r} refers to {{{other}.{output}}}, but'
-        if other not in made:
-            raise UserError(
-                f'{reference} no stage before it is called {other!r}; {did_you_mean(other, made)}'
-            )
-        node = next(iter(made[other].values()))
-        if output not in node.stage.outputs:
-            raise UserError(
-                f'{reference} a {type(node.stage).__name__} leaves '
-                f'{", ".join(node.stage.outputs) or "nothing to refer to"}'
-            )
-        if not per_seed and node.seed is not None:
-            raise UserError(
-                f'{reference} {other!r} is run for each seed and {name!r} only once; give both '
-                'or none of them per_seed=False'
-            )
-    return list(dict.fromkeys(other for other, _ in references))
+def _make(
+    name: str,
+    head: _Head,
+    inputs: Sequence[Mapping[int | None, Node]],
+    seeds: Sequence[int],
+    work_dir: Path,
+    cfg_options: dict,
+) -> dict[int | None, Node]:
+    """The nodes of a stage by seed; None stands for all seeds."""
+    settings = dict(head.settings)
+    if cfg_options and 'cfg_options' in inspect.signature(head.kind).parameters:
+        settings['cfg_options'] = {**(settings.get('cfg_options') or {}), **cfg_options}
+    try:
+        stage = head.kind(**settings)
+        contents = {s: stage.definition(s or 0) for s in (seeds if head.per_seed else [None])}
+        stage.arguments(work_dir, 0)  # so that what it refuses is refused now
+    except (TypeError, ValueError) as error:
+        error_type = type(error) if isinstance(error, UserError) else UserError
+        raise error_type(f'stage {name!r}: {error}') from error
+    return {
+        seed: Node(
+            name=name,
+            seed=seed,
+            stage=stage,
+            settings=settings,
+            content=content,
+            inputs=tuple(nodes.get(seed) or nodes[None] for nodes in inputs),
+            folder=StageFolder(work_dir / (name if seed is None else f'{name}_seed{seed}')),
+        )
+        for seed, content in contents.items()
+    }

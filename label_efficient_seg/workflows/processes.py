@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..core.file_walk import usable_cores
 
 
 class Processes:
-    """Runs commands, from any thread, until it is told to stop.
+    """Runs commands, from any thread, until it is told to stop or killed.
 
     Args:
         inherited (Sequence[int]): File descriptors that the commands hold open while they live.
@@ -75,7 +76,7 @@ class Processes:
             if self._stopped:
                 raise RunError(f'{shlex.join(command)} was not started: interrupted')
             process = subprocess.Popen(
-                command,
+                tied_to_parent(command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -87,6 +88,13 @@ class Processes:
             )
             self._running.add(process)
         return process
+
+
+def tied_to_parent(command: Sequence[str]) -> list[str]:
+    """The command by way of a program that lets it end with this process, however that ends."""
+    # A function between fork and exec would do the same, but may hang where there are threads.
+    program = str(Path(__file__).with_name('die_with_parent.py'))
+    return [sys.executable, '-S', '-E', program, str(os.getpid()), *command]
 
 
 def _ending(status: int) -> str:

@@ -2,11 +2,30 @@
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
 from ..core.errors import UserError
 
 Node = TypeVar('Node')
+
+
+def sort_graph(inputs: Mapping[Node, Collection[Node]]) -> list[Node]:
+    """Order nodes such that each comes after its inputs.
+
+    Args:
+        inputs (Mapping[Node, Collection[Node]]): Inputs of each node. Those that are no nodes
+            themselves are left out.
+
+    Returns:
+        list[Node]: The first node that may come next is always the first of the given order.
+
+    Raises:
+        ValueError: If nodes wait for each other; the message names the circle.
+    """
+    order: list[Node] = []
+    run_graph(inputs, order.append, jobs=1)
+    return order
 
 
 def run_graph(
@@ -30,29 +49,43 @@ def run_graph(
 
     Raises:
         Exception: The first that ``work`` raised.
-        ValueError: If nodes wait for each other.
+        ValueError: If nodes wait for each other; the message names the circle.
     """
-    waiting, running = list(inputs), {}
-    unfinished, errors = set(inputs), []
+    sorter = _sorter(inputs)
+    position = {node: index for index, node in enumerate(inputs)}
+    ready: list[Node] = []
+    running: dict[Future, Node] = {}
+    errors: list[BaseException] = []
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            while running or (waiting and not errors):
-                ready = [node for node in waiting if unfinished.isdisjoint(inputs[node])]
-                if not ready and not running:
-                    raise UserError(f'{waiting} wait for each other')
-                for node in [] if errors else ready[: jobs - len(running)]:
-                    waiting.remove(node)
+            while sorter.is_active():
+                ready = sorted([*ready, *sorter.get_ready()], key=position.__getitem__)
+                while ready and len(running) < jobs and not errors:
+                    node = ready.pop(0)
                     running[pool.submit(work, node)] = node
-                finished: set[Future] = wait(running, return_when=FIRST_COMPLETED)[0]
-                for future in finished:
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED)[0]:
                     node = running.pop(future)
                     if error := future.exception():
                         errors.append(error)
                         on_failure and on_failure(node, error)
                     else:
-                        unfinished.remove(node)
+                        sorter.done(node)
         except KeyboardInterrupt:
             on_interruption and on_interruption()
             raise
     if errors:
         raise errors[0]
+
+
+def _sorter(inputs: Mapping[Node, Collection[Node]]) -> TopologicalSorter:
+    sorter = TopologicalSorter(
+        {node: [other for other in others if other in inputs] for node, others in inputs.items()}
+    )
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = ' needs '.join(repr(node) for node in reversed(error.args[1]))
+        raise UserError(f'a circle of inputs: {circle}; remove one of these references') from error
+    return sorter

@@ -1,6 +1,8 @@
+import gzip
 import json
 import time
 import uuid
+import zlib
 from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
@@ -30,8 +32,9 @@ class StageFolder:
     """A folder of one stage and seed, and what it says about how far the stage is.
 
     ``attempt.json`` is written when the stage begins and says what it is made from: a digest of
-    its definition, and which run of each input it reads. ``stage.json`` is written last and adds
-    what came out. Both hold no paths but those relative to the folder, so it may be moved.
+    its definition, and which run of each input it reads. ``files.json.gz`` holds the sizes and
+    times of the data. ``stage.json`` is written last and adds what came out. It holds no paths but
+    those relative to the folder, so it may be moved.
 
     Args:
         path (Path): The folder; it need not exist.
@@ -74,8 +77,30 @@ class StageFolder:
             return State('stale', f'made from another run of {", ".join(changed)}')
         return State('finished') if record else State('interrupted', 'it will be resumed')
 
-    def begin(self, definition: str, inputs: Mapping[str, str]) -> None:
-        """Note what the stage is made from, before it starts or resumes; see ``state``."""
+    @property
+    def files(self) -> dict | None:
+        """State of the data files that the stage was made from; None if nothing says so."""
+        file = self.path / 'files.json.gz'
+        if not file.is_file():
+            return None
+        try:
+            return json.loads(gzip.decompress(file.read_bytes()))
+        except (ValueError, EOFError, OSError, zlib.error) as error:
+            raise _damaged(file, str(error)) from error
+
+    def begin(
+        self, definition: str, inputs: Mapping[str, str], files: Mapping | None = None
+    ) -> None:
+        """Note what the stage is made from, before it starts or resumes; see ``state``.
+
+        Args:
+            definition (str): Digest of the stage's definition.
+            inputs (Mapping[str, str]): The run of each input by its name.
+            files (Mapping, optional): What JSON can hold about the data files it reads.
+        """
+        if files is not None:
+            content = gzip.compress(json.dumps(files).encode(), mtime=0)
+            write_atomically(self.path / 'files.json.gz', content)
         earlier = self._read('attempt.json')
         seconds = 0.0
         if earlier:
@@ -124,13 +149,17 @@ class StageFolder:
         except (ValueError, RecursionError) as error:
             problem = str(error)
         if problem:
-            raise UserError(
-                f"'{file}' is damaged ({problem}); restore it, or delete it to run the stage again"
-            )
+            raise _damaged(file, problem)
         return content
 
     def _write(self, name: str, content: dict) -> None:
         write_atomically(self.path / name, json.dumps(content, indent=2))
+
+
+def _damaged(file: Path, problem: str) -> UserError:
+    return UserError(
+        f"'{file}' is damaged ({problem}); restore it, or delete it to run the stage again"
+    )
 
 
 def _problem(content: Any, kinds: Mapping[str, type]) -> str:

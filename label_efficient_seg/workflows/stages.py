@@ -65,6 +65,9 @@ class Stage:
     steps = 100
     """How long it takes, roughly, in iterations of a training; for the display of progress."""
 
+    measured_on = 'test_dataloader'
+    """Part of its config that says which images its metrics are of."""
+
     def arguments(self, folder: Path, seed: int) -> list[str]:
         """The tool's command line.
 
@@ -120,6 +123,7 @@ class TrainStage(Stage):
     outputs = ('checkpoint', 'config')
     tool = 'train.py'
     distributed = True
+    measured_on = 'val_dataloader'
     progress = re.compile(r'Iter\(train\) *\[ *(\d+)/(\d+)\]')
 
     def __init__(

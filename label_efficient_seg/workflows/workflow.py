@@ -18,6 +18,8 @@ from ..core.errors import RunError, UserError
 from ..core.file_walk import usable_cores
 from ..core.progress import Progress, format_seconds
 from ..core.suggest import did_you_mean
+from ..core.tables import print_table
+from .data_files import DataFiles
 from .node import Node, build_nodes
 from .processes import Processes, job_environments
 from .scheduler import run_graph
@@ -29,13 +31,13 @@ class Workflow:
     """Stages, each run once per seed, or once for all seeds.
 
     A stage runs when what it refers to is finished. Finished stages are not repeated, interrupted
-    ones are resumed. What was made from another config, other settings or another run of an
-    input is stale: its folder is renamed, and the stage runs again.
+    ones are resumed. What was made from another config, other settings, other data or another run
+    of an input is stale: its folder is renamed, and the stage runs again.
 
     Args:
         stages (Sequence[dict]): Settings of each: ``name``, ``type``, ``per_seed`` (True if
-            absent) and the arguments of the type, in which ``{name.output}`` stands for what a
-            stage before it leaves.
+            absent) and the arguments of the type, in which ``{name.output}`` stands for what
+            another stage leaves.
         work_dir (str | Path): Folder for ``<name>_seed<seed>``, or ``<name>`` if all seeds share
             the stage, and for the report.
         seeds (Sequence[int]): Random seeds. A shared stage has seed 0.
@@ -46,8 +48,8 @@ class Workflow:
         cfg_options (dict, optional): Added to those of every stage that takes any.
 
     Raises:
-        ValueError: If stages are misspelt, unknown, of the same name, or refer to what no stage
-            before them leaves.
+        ValueError: If stages are misspelt, unknown, of the same name, refer to what no stage
+            leaves, or wait for each other.
         FileNotFoundError: If a config does not exist.
     """
 
@@ -97,12 +99,13 @@ class Workflow:
         """
         self._known([again] if again else [])
         states: dict[Node, State] = {}
+        data = DataFiles(self.work_dir)
         for node in self.nodes:
             inputs = {
                 i.name: i.folder.record['run'] if states[i].name == 'finished' else None
                 for i in node.inputs
             }
-            states[node] = node.folder.state(node.definition, inputs)
+            states[node] = node.state(inputs, data)
             if node.name == again and states[node].name != 'missing':
                 states[node] = State('stale', 'asked for again')
         return states
@@ -139,7 +142,8 @@ class Workflow:
                     node.folder.set_aside()
             steps = sum(node.stage.steps for node in selected)
             with Progress(steps, f'iterations of {len(selected)} stages') as progress:
-                runner = _Runner(Processes([lock]), progress, jobs, processes)
+                data = DataFiles(self.work_dir)
+                runner = _Runner(Processes([lock]), progress, data, jobs, processes)
                 run_graph(
                     {node: node.inputs for node in selected},
                     runner.run,
@@ -189,20 +193,23 @@ class Workflow:
 class _Runner:
     """Runs single nodes, from several threads."""
 
-    def __init__(self, commands: Processes, progress: Progress, jobs: int, processes: int) -> None:
+    def __init__(
+        self, commands: Processes, progress: Progress, data: DataFiles, jobs: int, processes: int
+    ) -> None:
         self.processes, self.progress, self.number = commands, progress, processes
+        self.data = data
         self.environments: SimpleQueue[dict] = SimpleQueue()
         for environment in job_environments(jobs, processes):
             self.environments.put(environment)
 
     def run(self, node: Node) -> None:
         """Run one node whose inputs are finished."""
-        made_from = node.definition, {i.name: i.folder.record['run'] for i in node.inputs}
-        if node.folder.state(*made_from).name == 'stale':
+        inputs = {i.name: i.folder.record['run'] for i in node.inputs}
+        if node.state(inputs, self.data).name == 'stale':
             node.folder.set_aside()
         stage = node.resolved()
         command = node.command(stage, self.number, sys.executable, resource_root() / 'tools')
-        node.folder.begin(*made_from)
+        node.folder.begin(node.definition, inputs, node.files(self.data))
         done, environment = 0, self.environments.get()
 
         def show(line: str) -> None:
@@ -250,3 +257,18 @@ def describe_metrics(record: dict) -> str:
         for name, value in record['metrics'].items()
     )
     return f'{metrics} {record["note"]}'.strip() or 'finished'
+
+
+def print_states(workflow: Workflow, again: str | None = None, processes: int = 1) -> None:
+    """Write how far each stage is, and its command, to the console.
+
+    Args:
+        workflow (Workflow): The workflow.
+        again (str, optional): Stage to run again even if it is finished.
+        processes (int): Of each stage that can be distributed.
+    """
+    rows = [
+        [node.name, node.seed, *state, shlex.join(node.command(processes=processes))]
+        for node, state in workflow.states(again).items()
+    ]
+    print_table(['stage', 'seed', 'state', 'why', 'command'], rows, lines=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from label_efficient_seg.core.logs import read_scalars, read_test_metrics
+from label_efficient_seg.core.logs import number_start, read_scalars, read_test_metrics
 
 
 def write_log(work_dir: Path, start: str, records: list[dict], name: str = 'scalars.json') -> Path:
@@ -114,3 +114,35 @@ def test_metrics_are_those_of_the_latest_finished_test(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / f'{start}.json').write_text(text)
     assert read_test_metrics(tmp_path) == {'mIoU': 31.5, 'aAcc': 80.0}
+
+
+def test_the_clock_does_not_order_starts(tmp_path: Path) -> None:
+    # Resumed from iteration 20 after the clock had gone back by an hour.
+    write_log(tmp_path, '20261025_025900', [train(10, 5.0), train(20, 4.0), train(30, 3.0)])
+    write_log(tmp_path, '20261025_020500', [train(30, 3.5), train(40, 2.0), val(40, 35.0)])
+    expected = [(10, 5.0), (20, 4.0), (30, 3.5), (40, 2.0)]
+    assert points(read_scalars(tmp_path)['loss']) == expected
+    assert points(read_scalars(tmp_path)['mIoU']) == [(40, 35.0)]
+
+
+def test_numbered_starts_come_in_their_order(tmp_path: Path) -> None:
+    for start, records in (
+        ('20260103_000000', [train(10, 5.0), train(20, 4.0)]),
+        ('20260102_000000', [train(20, 4.5), train(30, 3.0)]),
+        # From scratch, which nothing but the number tells.
+        ('20260101_000000', [train(10, 9.0)]),
+    ):
+        write_log(tmp_path, start, records)
+        (tmp_path / start / f'{start}.json').write_text(json.dumps(dict(mIoU=records[0]['loss'])))
+        number_start(tmp_path / start)
+    assert points(read_scalars(tmp_path)['loss']) == [(10, 9.0)]
+    assert read_test_metrics(tmp_path) == {'mIoU': 9.0}
+    assert number_start(tmp_path / 'new' / 'folder') == 1
+    assert number_start(tmp_path / '20260101_000001') == 4
+
+
+def test_starts_without_numbers_precede_those_with_numbers(tmp_path: Path) -> None:
+    write_log(tmp_path, '20260105_000000', [train(10, 5.0), train(20, 4.0)])
+    write_log(tmp_path, '20260101_000000', [train(10, 6.0)])
+    number_start(tmp_path / '20260101_000000')
+    assert points(read_scalars(tmp_path)['loss']) == [(10, 6.0)]

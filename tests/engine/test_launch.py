@@ -154,8 +154,11 @@ class TestPrepareTest:
 
 class TestBuildRunner:
     @pytest.fixture(autouse=True)
-    def no_runner(self, monkeypatch):
-        monkeypatch.setattr(launch.Runner, 'from_cfg', lambda cfg: SimpleNamespace(cfg=cfg))
+    def no_runner(self, monkeypatch, tmp_path):
+        def pretend(cfg):
+            return SimpleNamespace(cfg=cfg, log_dir=tmp_path / 'log')
+
+        monkeypatch.setattr(launch.Runner, 'from_cfg', pretend)
 
     def test_one_batch_size_for_several_streams_is_refused(self, cfg):
         cfg.auto_scale_lr = dict(enable=True, base_batch_size=16)

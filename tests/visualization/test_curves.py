@@ -9,7 +9,13 @@ import pytest
 from PIL import Image
 
 from label_efficient_seg.core.logs import Series
-from label_efficient_seg.visualization import CurveGroup, mean_and_range, plot_curves
+from label_efficient_seg.visualization import (
+    CURVE_GROUPS,
+    CurveGroup,
+    groups_with_data,
+    mean_and_range,
+    plot_curves,
+)
 from label_efficient_seg.visualization.curves import RUN_COLORS
 
 
@@ -91,3 +97,25 @@ def test_the_file_is_what_is_returned(tmp_path: Path) -> None:
 def test_runs_without_known_scalars_are_named() -> None:
     with pytest.raises(ValueError, match=r"\['mine'\].*'other'"):
         plot_curves({'mine': {'other': series({0: 1})}})
+
+
+@pytest.mark.parametrize(
+    ('others', 'has_band'),
+    [
+        ([], True),
+        (['discriminator.loss_real', 'discriminator.loss_fake'], True),
+        (['discriminator.loss_real_main', 'discriminator.loss_real_aux'], False),
+        (['discriminator.loss_real', 'discriminator.loss_cls_real'], False),
+    ],
+)
+def test_only_the_loss_of_one_discriminator_has_a_healthy_range(others, has_band) -> None:
+    run = dict.fromkeys(['discriminator.loss', *others], series({0: 0.3, 100: 0.4}))
+    assert bool(CURVE_GROUPS[6].matching(run)) == has_band
+    alone, beside = {'a': {'mIoU': series({0: 1, 1: 2}), **run}}, {'b': run}
+    assert (CURVE_GROUPS[6] in groups_with_data({'a': [alone['a']]})) == has_band
+    # Another run that has the band does not bring this one into it.
+    single = {'discriminator.loss': series({0: 0.1, 100: 0.2})}
+    drawn = pixels(plot_curves({'one': single, **beside}, groups=[CURVE_GROUPS[6]]))
+    assert has_color(drawn, RUN_COLORS[0])
+    legend_only = (np.abs(drawn[60:] - np.array([0xD5, 0x5E, 0])).max(-1) < 3).any()
+    assert legend_only == has_band

@@ -1,6 +1,9 @@
 import os
 import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -57,6 +60,39 @@ def test_descriptors_are_handed_on(tmp_path):
         with pytest.raises(RuntimeError, match='Bad file descriptor'):
             Processes().run(command, tmp_path / 'log', print, os.environ)
     assert (tmp_path / 'file').read_text() == 'written'
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='needs a signal that Linux has')
+def test_a_killed_workflow_takes_its_commands_along(tmp_path):
+    log = tmp_path / 'log'
+    sleeper = 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'
+    code = (
+        'import os, sys\nfrom pathlib import Path\n'
+        'from label_efficient_seg.workflows.processes import Processes\n'
+        f'command = [sys.executable, "-c", {sleeper!r}]\n'
+        f'Processes().run(command, Path({str(log)!r}), print, os.environ)\n'
+    )
+    workflow = subprocess.Popen(python(code), stdout=subprocess.DEVNULL)
+    pid = int(wait_for(log))
+    workflow.kill()
+    workflow.wait()
+    deadline = time.time() + 30
+    while is_running(pid):
+        assert time.time() < deadline
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except FileNotFoundError:
+        return False
+
+
+def test_a_log_on_a_full_disk_ends_the_command():
+    with pytest.raises(OSError, match='No space left'):
+        Processes().run(python('print("x" * 100000)'), Path('/dev/full'), print, os.environ)
 
 
 @pytest.fixture

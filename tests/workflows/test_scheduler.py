@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from label_efficient_seg.workflows.scheduler import run_graph
+from label_efficient_seg.workflows.scheduler import run_graph, sort_graph
 
 DIAMOND = {'a': [], 'b': ['a'], 'c': ['a'], 'd': ['b', 'c'], 'e': []}
 
@@ -99,5 +99,16 @@ def test_an_interruption_is_passed_on_to_what_runs():
 
 
 def test_a_cycle_is_an_error():
-    with pytest.raises(ValueError, match=r"\['a', 'b'\] wait for each other"):
-        run_graph({'a': ['b'], 'b': ['a']}, print, jobs=2)
+    graph = {'a': ['b'], 'b': ['c'], 'c': ['a'], 'd': []}
+    circle = "'a' needs 'b' needs 'c' needs 'a'"
+    rotated = ["'b' needs 'c' needs 'a' needs 'b'", "'c' needs 'a' needs 'b' needs 'c'"]
+    for function in (lambda: run_graph(graph, print, jobs=2), lambda: sort_graph(graph)):
+        with pytest.raises(ValueError, match=f'circle.*({"|".join([circle, *rotated])});'):
+            function()
+    with pytest.raises(ValueError, match="'a' needs 'a'"):
+        sort_graph({'a': ['a']})
+
+
+def test_the_order_changes_only_where_it_must():
+    assert sort_graph(DIAMOND) == list('abcde')
+    assert sort_graph({'d': ['c', 'x'], 'a': [], 'c': ['b'], 'b': [], 'e': []}) == list('abcde')

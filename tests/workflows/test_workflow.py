@@ -62,6 +62,13 @@ def test_seeds_share_a_stage_and_have_the_others_to_themselves(tmp_path, capsys)
     assert 'iterations of 10 stages: 80/80 in' in output.err
 
 
+def test_stages_may_be_listed_in_any_order(tmp_path):
+    workflow = Workflow([STAGES[3], STAGES[2], STAGES[0]], tmp_path)
+    assert workflow.names == ['pretrain', 'first', 'second']
+    workflow.run()
+    assert metrics(workflow)['second seed 0'] == VALUES[0][3]
+
+
 def test_threads_do_not_depend_on_what_else_runs(tmp_path, monkeypatch):
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     monkeypatch.setattr('label_efficient_seg.workflows.processes.usable_cores', lambda: 8)
@@ -281,11 +288,13 @@ def test_dry_run_shows_state_reason_and_command(tmp_path, capsys):
 @pytest.mark.parametrize(
     ('stages', 'message'),
     [
-        ([fake('a'), fake('b', 'c')], r"'b' refers to {c.value}, but no stage before .* 'c'"),
+        (
+            [fake('a'), fake('b', 'c')],
+            r"'b' refers to {c.value}, but no stage is called 'c'; there are a, b",
+        ),
         ([fake('pretrain'), fake('b', 'petrain')], "did you mean 'pretrain'"),
-        ([fake('b', 'a'), fake('a')], "'b' refers to {a.value}, but no stage before it"),
-        ([fake('a', 'a')], "'a' refers to {a.value}, but no stage before it"),
-        ([fake('a', 'b'), fake('b', 'a')], 'but no stage before it'),
+        ([fake('a', 'a')], "a circle of inputs: 'a' needs 'a'"),
+        ([fake('a', 'b'), fake('b', 'a')], "'a' needs 'b'"),
         ([fake('a'), fake('a')], "two are called 'a'"),
         (
             [fake('a'), fake('b', 'a.file')],
@@ -296,7 +305,10 @@ def test_dry_run_shows_state_reason_and_command(tmp_path, capsys):
         ([fake('a_seed1')], 'does not end in _seed and a number'),
         ([fake('a/b')], "letters, digits, _ and -.*got 'a/b'"),
         ([dict(type='FakeStage')], "a stage needs a name .* got ''"),
-        ([dict(name='a', type='Train')], "'a' has the type 'Train'; there are .*TrainStage"),
+        (
+            [dict(name='a', type='Train')],
+            "unknown type 'Train'; did you mean 'TrainStage'",
+        ),
         ([dict(name='a', type='TrainStage', config='x', checkpoint='best')], 'criterion'),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from label_efficient_seg.workflows import (
     Result,
     Stage,
     Workflow,
+    paired_difference,
     print_results,
     result_table,
+    results,
     write_report,
 )
 from tests.workflows.fake_stage import FakeStage, fake
@@ -41,36 +44,93 @@ def test_table_against_numpy(tmp_path, capsys):
     workflow = Workflow(STAGES, tmp_path, seeds, results)
     workflow.run()
     headers, rows = result_table(workflow)
-    assert headers[4] == 'difference' and [row[0] for row in rows] == results
-    for row, first in zip(rows, (30, 40), strict=True):
+    assert headers == [
+        'run', 'seeds', 'mean', 'std', 'by seed', 'difference', 'wins/losses', 'minutes',
+    ]  # fmt: skip
+    for row, name, first in zip(rows, results, (30, 40), strict=True):
         values = [first + seed for seed in seeds]
-        assert row[1:4] == [
-            3,
-            pytest.approx(np.mean(values)),
-            pytest.approx(np.std(values, ddof=1)),
-        ]
-        assert row[4] == f'{first - 30:+.2f}'
-        assert row[5] == ', '.join(f'{value:.2f}' for value in values)
-        assert 0 < row[6] < 1
+        mean, std = pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1))
+        assert row[:4] == [name, 3, mean, std]
+        assert row[4] == ', '.join(f'{value:.2f}' for value in values)
+        assert 0 < row[7] < 1
+    # The first is not compared with itself.
+    assert [row[5:7] for row in rows] == [['', ''], ['+10.00 ± 0.00', '3/0']]
     capsys.readouterr()
     print_results(workflow)
-    assert '+10.00' in capsys.readouterr().out
+    assert '| +10.00 ± 0.00 | 3/0 ' in capsys.readouterr().out
 
 
-def test_a_result_may_be_another_figure_of_a_stage(tmp_path, monkeypatch):
-    def collect(self: Stage, folder: Path) -> Result:
-        value = float((folder / 'value.txt').read_text())
-        return Result(dict(value=folder / 'value.txt'), dict(mIoU=value, recall=value + 20))
+def test_paired_differences_by_hand():
+    # Differences 1, 2 and 6: mean 3, deviations -2, -1, 3, variance 14 / 2, error sqrt(7 / 3).
+    differences, mean, error = paired_difference({0: 11, 1: 22, 2: 36}, {0: 10, 1: 20, 2: 30})
+    assert (differences, mean) == ([1, 2, 6], 3) and error == pytest.approx(1.5275252317)
+    # Only the seeds that both have.
+    assert paired_difference({0: 5, 4: 9}, {4: 10, 7: 1}) == ([-1], -1, None)
+    assert paired_difference({0: 5}, {None: 4}) == ([], None, None)
 
+
+def collect(self: Stage, folder: Path) -> Result:
+    """Metrics that go up and down with the seed; the folder ends in its number."""
+    value, seed = float((folder / 'value.txt').read_text()), int(folder.name[-1])
+    entropy = 0.5 - value / 100
+    mixed = value + (-3 if seed % 2 else 1)
+    metrics = dict(mIoU=value, recall=value + 20, entropy=entropy, mixed=mixed)
+    return Result(dict(value=folder / 'value.txt'), metrics)
+
+
+def compared(workflow: Workflow) -> dict[str, list[str]]:
+    return {row[0]: row[5:7] for row in result_table(workflow)[1]}
+
+
+def test_wins_are_counted_seed_by_seed(tmp_path, monkeypatch):
+    monkeypatch.setattr(FakeStage, 'collect', collect)
+    stages = [fake('base', value=30), fake('next', value=30), fake('better', value=31)]
+    results = ['base', 'next.mixed', 'base.mixed', 'better.mixed', 'base.entropy', 'better.entropy']
+    workflow = Workflow(stages, tmp_path, [0, 1, 2], results)
+    workflow.run()
+    assert compared(workflow) == {
+        'base': ['', ''],
+        'next.mixed': ['', ''],
+        'base.mixed': ['+0.00 ± 0.00', '0/0'],
+        'better.mixed': ['+1.00 ± 0.00', '3/0'],
+        'base.entropy': ['', ''],
+        'better.entropy': ['-0.01 ± 0.00', '3/0'],
+    }
+    # A seed that only one of them has is left out, and so is the deviation of one seed.
+    shutil.rmtree(tmp_path / 'base_seed1')
+    shutil.rmtree(tmp_path / 'base_seed2')
+    workflow = Workflow(stages, tmp_path, [0, 1, 2], ['base', 'better'])
+    assert compared(workflow)['better'] == ['+1.00 (1 shared seeds)', '1/0']
+
+
+def test_results_on_other_images_are_not_compared(tmp_path, monkeypatch):
+    def config(stage: Stage, *_: object) -> dict:
+        return dict(test_dataloader=dict(dataset=dict(type=stage, pipeline=[len(made)])))
+
+    made: list = []
+    monkeypatch.setattr(
+        results, 'config_content', lambda name, options: made.append(0) or config(name)
+    )
+    monkeypatch.setattr(FakeStage, 'config', property(lambda self: self.value % 2), raising=False)
+    monkeypatch.setattr(FakeStage, 'cfg_options', {}, raising=False)
+    stages = [fake('odd', value=1), fake('even', value=2), fake('other', value=3)]
+    workflow = Workflow(stages, tmp_path, [0, 1])
+    workflow.run()
+    assert compared(workflow) == {
+        'odd': ['', ''], 'even': ['', ''], 'other': ['+2.00 ± 0.00', '2/0']
+    }  # fmt: skip
+
+
+def test_a_result_may_be_another_metric_of_a_stage(tmp_path, monkeypatch):
     monkeypatch.setattr(FakeStage, 'collect', collect)
     results = ['base', 'base.recall', 'next.recall', 'base.nothing']
     workflow = Workflow([fake('base', value=30), fake('next', value=35)], tmp_path, [0, 2], results)
     workflow.run()
     rows = result_table(workflow)[1]
-    assert [row[:3] + [row[4]] for row in rows] == [
-        ['base', 2, 31.0, '+0.00'],
-        ['base.recall', 2, 51.0, '+0.00'],
-        ['next.recall', 2, 56.0, '+5.00'],
+    assert [row[:3] + row[5:7] for row in rows] == [
+        ['base', 2, 31.0, '', ''],
+        ['base.recall', 2, 51.0, '', ''],
+        ['next.recall', 2, 56.0, '+5.00 ± 0.00', '2/0'],
     ]
     write_report(workflow)
     assert list(json.loads((tmp_path / 'results.json').read_text())) == ['base', 'next']
@@ -85,8 +145,8 @@ def test_partial_runs_are_reported(tmp_path, capsys):
     html = write_report(workflow).read_text()
     assert 'Results' not in html and html.count('missing') == 4
     workflow.run(only=['method'])
-    # The first with the metric is compared with itself; one seed has no deviation.
-    assert [row[4] for row in result_table(workflow)[1]] == ['+0.00']
+    # There is nothing to compare it with; one seed has no deviation.
+    assert compared(workflow) == {'method': ['', '']}
     one = Workflow(STAGES, tmp_path, [0], ['base', 'method'])
     assert result_table(one)[1][0][1:4] == [1, 40.0, None]
     write_report(workflow)

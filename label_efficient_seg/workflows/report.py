@@ -1,19 +1,110 @@
-"""A report of finished (or running) trainings, made from what is in their work folders."""
+"""Reports of a workflow, and of the work folders of any trainings."""
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..core.atomic import write_atomically
 from ..core.errors import UserError
 from ..core.logs import Series, read_scalars, read_test_metrics
-from ..visualization import CURVE_GROUPS, CurveGroup, mean_and_range, plot_curves
+from ..core.progress import format_seconds
+from ..visualization import (
+    CURVE_GROUPS,
+    CurveGroup,
+    groups_with_data,
+    mean_and_range,
+    plot_curves,
+    save_image,
+)
 from .html_report import Report
+from .node import Node
+from .predictions import Predictions, draw_predictions, predict
+from .results import finished_results, result_table
+from .workflow import Workflow, describe_metrics
 
 _SEED = re.compile(r'[-_]seed[-_]?\d+$')
 # Metrics that lead the tables, in this order; others follow by name.
 _METRIC_ORDER = ('mIoU', 'mAcc', 'aAcc')
 _NOT_A_METRIC = {'time', 'data_time', 'memory', 'grad_norm'}
+
+
+def write_report(workflow: Workflow, num_images: int = 6) -> Path:
+    """Write ``report.html``, self-contained, and ``results.json`` and ``comparison.png``.
+
+    Args:
+        workflow (Workflow): The workflow; its finished stages are reported.
+        num_images (int): Validation images to predict with every result.
+
+    Returns:
+        Path: The report.
+    """
+    finished = finished_results(workflow)
+    metrics = {
+        name: {node.seed or 0: node.folder.record['metrics'] for node in nodes}
+        for name, nodes in finished.items()
+    }
+    write_atomically(workflow.work_dir / 'results.json', json.dumps(metrics, indent=2))
+    report = Report(workflow.title, workflow.introduction)
+    headers, rows = result_table(workflow)
+    if rows:
+        report.heading('Results')
+        report.table(
+            headers,
+            rows,
+            'mIoU, or the metric that is named, in percent: mean and sample standard deviation '
+            'over seeds. Differences are to the first run with the same metric of the same images, '
+            'seed by seed: their mean ± its standard error, and for how many seeds the run is '
+            'better/worse. Minutes of one seed.',
+        )
+    _add_comparison(report, workflow, finished, num_images)
+    folders = {k: [n.folder.path for n in nodes] for k, nodes in finished.items() if nodes}
+    _add_curves(report, {k: [read_scalars(f) for f in v] for k, v in folders.items()})
+    _add_panels(report, {k: latest_panels(v[0])[:3] for k, v in folders.items()})
+    _add_stages(report, workflow)
+    return report.save(workflow.work_dir / 'report.html')
+
+
+def _add_comparison(
+    report: Report, workflow: Workflow, finished: Mapping[str, Sequence[Node]], num_images: int
+) -> None:
+    """Predictions of each result that leaves a config and a checkpoint, with the first seed."""
+    groups: dict[str, dict[str, Predictions]] = {}
+    for name, nodes in finished.items():
+        for node in nodes[:1]:
+            outputs = node.folder.record['outputs']
+            if {'config', 'checkpoint'} <= outputs.keys():
+                files = (node.folder.path / outputs[key] for key in ('config', 'checkpoint'))
+                if found := predict(*files, num_images):
+                    groups.setdefault(found.images, {})[name] = found
+    for number, group in enumerate(groups.values(), 1):
+        dataset = next(iter(group.values())).dataset
+        picture = draw_predictions(dataset, {name: found.masks for name, found in group.items()})
+        file = 'comparison.png' if number == 1 else f'comparison_{number}.png'
+        save_image(picture, workflow.work_dir / file)
+        if number == 1:
+            report.heading('The same images, every run')
+        report.plot(picture, f'Seed {workflow.seeds[0]}.', alt=f'Predictions: {", ".join(group)}.')
+
+
+def _add_stages(report: Report, workflow: Workflow) -> None:
+    """Table of all stages, what they show, and their commands."""
+    rows, commands, shown = [], [], []
+    for node, state in workflow.states().items():
+        row = [node.name, node.seed, ' '.join(filter(None, [state.name, state.why])), None, None]
+        if state.name == 'finished':
+            record = node.folder.record
+            row[3:] = describe_metrics(record), format_seconds(record['seconds'])
+            commands.append(record['command'])
+            shown += [node] if node.seed in (None, workflow.seeds[0]) else []
+        rows.append(row)
+    report.heading('Stages')
+    report.table(['stage', 'seed', 'state', 'metrics', 'time'], rows)
+    for node in shown:
+        node.stage.describe(report, node.folder.path)
+    if commands:
+        report.code('\n'.join(commands), 'Commands')
 
 
 def group_runs(work_dirs: Sequence[str | os.PathLike]) -> dict[str, list[Path]]:
@@ -78,8 +169,8 @@ def build_run_report(
     report = Report(title, 'Runs: ' + ', '.join(f'`{label}`' for label in runs))
     _add_validation(report, scalars)
     _add_tests(report, tests)
-    add_curves(report, scalars, groups)
-    add_panels(report, panels)
+    _add_curves(report, scalars, groups)
+    _add_panels(report, panels)
     return report
 
 
@@ -145,21 +236,13 @@ def _add_tests(report: Report, tests: Mapping[str, Sequence[Mapping[str, float]]
     report.table(['run', 'seeds', *names], rows, 'Metrics of the latest test, means over seeds.')
 
 
-def add_curves(
+def _add_curves(
     report: Report,
     scalars: Mapping[str, Sequence[Mapping[str, Series]]],
     groups: Sequence[CurveGroup] = CURVE_GROUPS,
 ) -> None:
-    """Add the curves of runs.
-
-    Args:
-        report (Report): Changed in place.
-        scalars (Mapping): Scalars of each seed, by label of the run.
-        groups (Sequence[CurveGroup]): Curves to draw; those that nobody logged are left out.
-    """
-    logged = {name for seeds in scalars.values() for run in seeds for name in run}
-    groups = [group for group in groups if logged.intersection(group.names)]
-    if groups:
+    """Curves of each seed by label of the run; groups that nobody logged are left out."""
+    if groups := groups_with_data(scalars, groups):
         report.heading('Curves')
         titles = ', '.join(group.title for group in groups)
         report.plot(
@@ -169,8 +252,8 @@ def add_curves(
         )
 
 
-def add_panels(report: Report, panels: Mapping[str, Sequence[Path]]) -> None:
-    """Add panels, PNG files by label of the run."""
+def _add_panels(report: Report, panels: Mapping[str, Sequence[Path]]) -> None:
+    """Panels, PNG files by label of the run."""
     if any(panels.values()):
         report.heading('Predictions')
     for label, files in panels.items():
