@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from label_efficient_seg.core.errors import UserError
 from label_efficient_seg.datasets.files.make_split import check_split, make_split
 from label_efficient_seg.jobs.fingerprint import claim_folder, read_run
 from label_efficient_seg.jobs.image_scoring import ImageScore, read_scores, write_score
@@ -45,7 +46,7 @@ def test_stage_that_began(folder):
 
     valid = path.read_bytes()
     contents = [*mutations(valid), *exchanged(valid)]
-    assert check_reader(resume, path, contents, is_state, ValueError) > 100
+    assert check_reader(resume, path, contents, is_state, UserError) > 100
     path.write_bytes(b'\xff')
     with pytest.raises(ValueError, match=r"attempt.json' is damaged \(.*\); restore it, or delete"):
         resume(path)
@@ -71,7 +72,7 @@ def test_stage_that_is_finished(folder):
 
     valid = path.read_bytes()
     contents = [*mutations(valid), *exchanged(valid)]
-    assert check_reader(use, path, contents, is_used, ValueError) > 100
+    assert check_reader(use, path, contents, is_used, UserError) > 100
     path.unlink()
     assert folder.state(*MADE_FROM).name == 'interrupted'
 
@@ -94,14 +95,14 @@ def test_fingerprints(tmp_path):
     def read(path: Path) -> str:
         return read_run(path.parent / 'maps', 'make_cams.py')
 
-    assert check_reader(read, path, contents, is_run, ValueError) > 80
+    assert check_reader(read, path, contents, is_run, UserError) > 80
     # Claiming refuses other fingerprints too, by the name of the folder.
     for content in contents:
         path.write_bytes(content)
         try:
             assert is_run(claim_folder(tmp_path, dict(checkpoint='a', config='b'), 'scores'))
         except Exception as error:
-            assert type(error) is ValueError and str(tmp_path) in str(error)
+            assert type(error) is UserError and str(tmp_path) in str(error)
 
 
 def test_scores_of_images(tmp_path):
