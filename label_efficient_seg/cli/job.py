@@ -52,7 +52,7 @@ def parse(job: type[Job], words: Sequence[str] | None = None) -> tuple[argparse.
 
 def build_parser(job: type[Job]) -> argparse.ArgumentParser:
     """The parser of a job's command line."""
-    parser = argparse.ArgumentParser(description=job.description)
+    parser = argparse.ArgumentParser(description=job.description())
     parser.add_argument('config', help='config file, or name of one of the shipped configs')
     hints = get_type_hints(job.Settings)
     for setting in fields(job.Settings):

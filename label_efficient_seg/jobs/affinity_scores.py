@@ -38,24 +38,21 @@ class AffinityScoreSettings:
 
 
 class AffinityScoreJob(ImageFileJob):
-    """Refines CAMs by a CRF with two powers of the background: AffinityNet's opinions on it.
+    """Refines CAMs by a CRF with a low and a high power of the background, step 2 of AffinityNet.
+
+    AffinityNet learns where both leave no doubt. Images are those of the config's
+    ``test_dataloader``, with or without masks; its model is not used. An interrupted run continues
+    where it was.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
         scores/<id>.npz     maps ``low`` and ``high`` of :func:`read_class_maps`: probabilities of
                             the background and the present classes with a low and a high power
 
-    The model of the config is not used; images need no masks.
-
     Source: Ahn & Kwak, Learning Pixel-level Semantic Affinity, CVPR 2018.
     """
 
     Settings = AffinityScoreSettings
-    description = (
-        'Refine CAMs by a CRF with a low and a high power of the background, from which '
-        'AffinityNet learns where the labels are certain (AffinityNet, step 2). An interrupted '
-        'run continues where it was.'
-    )
     name, what, tool = 'scores', 'scores', 'make_affinity_scores.py'
     outputs = dict(scores='scores')
     files = dict(scores='.npz')

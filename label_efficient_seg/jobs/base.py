@@ -1,6 +1,7 @@
 """What all jobs on the images of a config share."""
 
 import copy
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dist import all_reduce, init_dist, is_distributed, is_main_process
+from mmengine.dist import all_reduce, is_main_process
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import init_default_scope
@@ -29,6 +30,7 @@ from .image_loop import (
     OriginalFiles,
     build_test_images,
     has_masks,
+    init_processes,
     process_images,
     reproducible,
     spread,
@@ -51,16 +53,18 @@ class Job:
     Settings: type
     """Dataclass of the settings, whose ``__post_init__`` checks them."""
 
-    description: str
-    """What the job does, for the help of its command line."""
-
     distributed = False
     """Whether several processes can share the work."""
 
     def __init__(self, cfg: Config, out_dir: str | Path, settings: Any) -> None:
         self.cfg, self.out_dir, self.settings = copy.deepcopy(cfg), Path(out_dir), settings
-        checkpoint = getattr(settings, 'checkpoint', None)
-        self.checkpoint = checkpoint and str(Path(checkpoint).expanduser())
+        checkpoint = getattr(settings, 'checkpoint', '')
+        self.checkpoint = str(Path(checkpoint).expanduser()) if checkpoint else ''
+
+    @classmethod
+    def description(cls) -> str:
+        """What the docstring says before its list of files, for the help of the command line."""
+        return (inspect.getdoc(cls) or '').partition('Files in the folder')[0].replace('`', '')
 
     def run(self) -> None:
         """Do all of it, on all processes of the launch.
@@ -90,19 +94,14 @@ class Job:
         """What the job does with ``dataset``, ``ids`` and the model."""
         raise NotImplementedError(f'{type(self).__name__} must implement work')
 
-    def load_model(self) -> nn.Module | None:
+    def load_model(self) -> nn.Module:
         """The config's model with its checkpoint, in evaluation mode, on each process."""
         cfg = copy.deepcopy(self.cfg)
         cfg.work_dir = str(self.out_dir / 'log')
-        if self.checkpoint:
-            launch.prepare_test(cfg, self.checkpoint)
+        launch.prepare_test(cfg, self.checkpoint)
         for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
             cfg.pop(key, None)
         launch.init_cpu_processes(cfg)
-        if not self.checkpoint:
-            if cfg.launcher != 'none' and not is_distributed():
-                init_dist(cfg.launcher, **(cfg.get('env_cfg') or {}).get('dist_cfg', {}))
-            return None
         runner = launch.build_runner(cfg)
         runner.load_or_resume()
         return (runner.model.module if is_model_wrapper(runner.model) else runner.model).eval()
@@ -156,7 +155,7 @@ class ImageFileJob(Job):
     @staticmethod
     def key_metrics(summary: Mapping[str, Any]) -> dict[str, float]:
         """The metrics of a summary that stand for the run, the most important one first."""
-        raise NotImplementedError
+        return {}
 
     @staticmethod
     def note(summary: Mapping[str, Any]) -> str:
@@ -185,7 +184,10 @@ class ImageFileJob(Job):
 
     def work(self) -> None:
         fingerprint = self._fingerprint()
-        self.model = self.load_model()
+        if self.checkpoint:
+            self.model = self.load_model()
+        else:
+            init_processes(self.cfg)
         self.run_name = claim_folder(self.out_dir, fingerprint, self.what)
         file = self.out_dir / f'{self.name}.json'
         file.unlink(missing_ok=True)

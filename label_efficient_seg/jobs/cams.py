@@ -42,7 +42,10 @@ class CAMSettings:
 
 
 class CAMJob(ImageFileJob):
-    """Writes the CAMs of images and their mean IoU over thresholds of the background.
+    """Writes class activation maps (CAMs), step 1 of AffinityNet, and their mIoU over thresholds.
+
+    Images are those of the config's ``test_dataloader``, with or without masks; its model must be a
+    ``CAMSegmentor``. An interrupted run continues where it was.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
@@ -50,16 +53,10 @@ class CAMJob(ImageFileJob):
                             map ``cam`` of :func:`read_class_maps`
         thresholds.png      mean IoU over the threshold; only if the images have masks
 
-    All metrics are those of the written files, which hold the CAMs in float16. The config needs a
-    ``CAMSegmentor``; images need no masks.
+    All metrics are those of the written files, which hold the CAMs in float16.
     """
 
     Settings = CAMSettings
-    description = (
-        "Write the class activation maps (CAMs) of the images of the config's test_dataloader "
-        '(AffinityNet, step 1), and their mIoU where there are masks. An interrupted run continues '
-        'where it was.'
-    )
     name, what, tool = 'cams', 'CAMs', 'make_cams.py'
     outputs = dict(cams='cams')
     files = dict(cams='.npz')

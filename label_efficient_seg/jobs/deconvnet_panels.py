@@ -40,23 +40,19 @@ class DeconvNetPanelSettings:
 
 
 class DeconvNetPanelJob(Job):
-    """Draws panels of a DeconvNet that segments by proposals.
+    """Draws what proposals and the layers of the decoder of a DeconvNet contribute.
+
+    Images are those of the config's ``test_dataloader``; its model must be a
+    ``ProposalEncoderDecoder`` whose ``test_cfg`` has ``mode='proposal'``.
 
     Files in the folder::
 
         aggregation/<id>.png    proposals, and predictions with some numbers of them
         activations/<id>.png    one proposal, layer by layer; only of a ``DeconvNetHead``
         log/
-
-    The config needs a ``ProposalEncoderDecoder`` whose ``test_cfg`` has ``mode='proposal'``.
     """
 
     Settings = DeconvNetPanelSettings
-    description = (
-        'Draw, for some of the test images, the predictions of a DeconvNet with 1, 10 and 50 '
-        "proposals, and one proposal layer by layer through the decoder. The config's test_cfg "
-        "needs mode='proposal'."
-    )
 
     def work(self) -> None:
         model, ids, meta = self.load_model(), self.ids, self.dataset.metainfo

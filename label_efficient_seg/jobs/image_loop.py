@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.dist import barrier, get_dist_info
+from mmengine.dist import barrier, get_dist_info, init_dist, is_distributed
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from ..core.errors import UserError
 from ..core.progress import track
 from ..datasets.transforms import LoadCheckedAnnotations, loads_masks
+from ..engine import launch
 
 
 def build_test_images(cfg: Config) -> BaseSegDataset:
@@ -81,6 +82,17 @@ class OriginalFiles(Dataset):
         if self.load_mask:
             item['mask'] = self.load_mask(info)['gt_seg_map']
         return item
+
+
+def init_processes(cfg: Config) -> None:
+    """Join the processes of the launch where no runner does, with or without GPUs.
+
+    Args:
+        cfg (Config): With the launcher of the command line. Changed in place.
+    """
+    launch.init_cpu_processes(cfg)
+    if cfg.launcher != 'none' and not is_distributed():
+        init_dist(cfg.launcher, **(cfg.get('env_cfg') or {}).get('dist_cfg', {}))
 
 
 def process_images(

@@ -38,7 +38,10 @@ class ProposalSettings:
 
 
 class ProposalJob(ImageFileJob):
-    """Writes the proposals of images and the recall of objects over their number.
+    """Writes boxes that may hold an object, for DeconvNet, and how many objects they find.
+
+    Images are those of the config's ``test_dataloader``, with or without masks; its model is not
+    used. An interrupted run continues where it was.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
@@ -47,15 +50,10 @@ class ProposalJob(ImageFileJob):
 
     The recall at an IoU is the share of objects that any of an image's best proposals overlaps by
     as much. Objects are those of :func:`object_boxes` without instance masks, if their boxes are
-    at least 8 pixels wide and high. The model of the config is not used; images need no masks.
+    at least 8 pixels wide and high.
     """
 
     Settings = ProposalSettings
-    description = (
-        "Write boxes that may hold an object, for the images of the config's test_dataloader "
-        '(DeconvNet), and their recall where there are masks. An interrupted run continues where '
-        'it was.'
-    )
     name, what, tool = 'proposals', 'proposals', 'make_proposals.py'
     outputs = dict(proposals='proposals')
     files = dict(proposals='.npz')

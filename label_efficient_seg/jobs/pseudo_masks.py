@@ -44,7 +44,11 @@ class PseudoMaskSettings:
 
 
 class PseudoMaskJob(ImageFileJob):
-    """Writes the pseudo masks of images: CAMs after a random walk along affinities, and a CRF.
+    """Refines CAMs by a random walk along affinities and a CRF into masks, step 4 of AffinityNet.
+
+    Images are those of the config's ``test_dataloader``, with or without masks; its model must be
+    an ``AffinityNet``, whose ``beta``, ``steps`` and ``border`` are settings of the walk. An
+    interrupted run continues where it was.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
@@ -53,19 +57,12 @@ class PseudoMaskJob(ImageFileJob):
                                 ``seg_map_suffix`` '.png'; 255 for neutral pixels
         walks/<id>.png          likewise after the walk alone, without neutral pixels
 
-    The config needs an ``AffinityNet``, whose arguments are also those of the walk; images need no
-    masks. Neutral pixels are no part of the metrics; the paper has none.
+    Neutral pixels are no part of the metrics; the paper has none.
 
     Source: Ahn & Kwak, Learning Pixel-level Semantic Affinity, CVPR 2018.
     """
 
     Settings = PseudoMaskSettings
-    description = (
-        'Refine CAMs by a random walk along the affinities of a trained AffinityNet and by a CRF, '
-        'and write them as masks to train a segmentation network with (AffinityNet, step 4). '
-        'Settings of the walk are model.beta, model.steps and model.border of the config. An '
-        'interrupted run continues where it was.'
-    )
     name, what, tool = 'pseudo_masks', 'pseudo masks', 'make_pseudo_masks.py'
     outputs = dict(pseudo_masks='pseudo_masks')
     files = dict(pseudo_masks='.png', walks='.png')

@@ -63,13 +63,14 @@ class EntropyRankSettings:
 
 
 class EntropyRankJob(ImageFileJob):
-    """Ranks the images of a stream by the entropy of a model's predictions, without labels.
+    """Divides unlabeled images into easy and hard ones by entropy, step 2 of IntraDA.
 
     The score of an image is the mean, over all pixels and classes, of the weighted
     self-information of the model's main output at the network's input size. The images with the
-    lowest scores are *easy*, the others *hard*. Images are those of ``train_dataloader.<stream>``,
-    prepared by the pipeline of ``test_dataloader``. Files in the folder, besides those of every
-    :class:`ImageFileJob`::
+    lowest scores are easy, the others hard. Images are those of a stream of ``train_dataloader``,
+    prepared by the pipeline of ``test_dataloader``. An interrupted run continues where it was.
+
+    Files in the folder, besides those of every :class:`ImageFileJob`::
 
         easy.txt, hard.txt      ids, the lowest score first; an ``ann_file`` of a dataset
         ranking.csv             image, score, rank from 1, split
@@ -83,11 +84,6 @@ class EntropyRankJob(ImageFileJob):
     """
 
     Settings = EntropyRankSettings
-    description = (
-        'Rank the unlabeled target images of a config by the entropy of the predictions of a '
-        'model (IntraDA, step 2). Writes the lists easy.txt and hard.txt, pseudo masks and plots. '
-        'An interrupted run continues where it was.'
-    )
     name, what, tool = 'ranking', 'scores', 'rank_target.py'
     outputs = dict(easy='easy.txt', hard='hard.txt', pseudo_masks='pseudo_masks')
     files = dict(pseudo_masks='.png')

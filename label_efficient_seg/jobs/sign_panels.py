@@ -44,7 +44,10 @@ class SIGNPanelSettings:
 
 
 class SIGNPanelJob(Job):
-    """Draws panels and features of a zero-shot model that generates features.
+    """Draws predictions, weights of pseudo labels and features of a model that generates features.
+
+    Images are those of the config's ``test_dataloader`` and need masks; its model must be a
+    ``ZeroShotEncoderDecoder`` such as ``SIGN``.
 
     Files in the folder::
 
@@ -59,16 +62,9 @@ class SIGNPanelJob(Job):
     Features are of random test images, at most 200 of a class and 20 of them from one image; there
     are as many generated ones, from noise. Of more than 24 classes, the unseen ones and the first
     seen ones are shown.
-
-    The config needs a ``ZeroShotEncoderDecoder`` such as ``SIGN``, and images with masks.
     """
 
     Settings = SIGNPanelSettings
-    description = (
-        'Draw, for test images with unseen classes, the prediction of a SIGN model and what pseudo '
-        'labels would weigh in self-training; and real features of all classes beside generated '
-        'ones.'
-    )
 
     def check(self) -> None:
         name, model_type = self.cfg.filename or 'the config', self.cfg.model.type
@@ -113,12 +109,12 @@ class SIGNPanelJob(Job):
             raise UserError('no test image shows a class of the split, so there are no features')
         generated = generated_features(model, real)
         mean, axes, shares = principal_plane(np.concatenate(list(real.values())))
-        planes = [
+        real_plane, generated_plane = (
             {label: (features - mean) @ axes for label, features in kind.items()}
             for kind in (real, generated)
-        ]
+        )
         plot_features(
-            *planes, meta['classes'], meta['palette'], model.split.unseen,
+            real_plane, generated_plane, meta['classes'], meta['palette'], model.split.unseen,
             nearest_to_own(real, generated), shares, self.out_dir / 'features.png',
         )  # fmt: skip
 

@@ -176,12 +176,11 @@ def run_in(root: Path, out: Path, kill_at: int = 0) -> Callable[[str], None]:
     return run
 
 
-@pytest.mark.parametrize(('first', 'second'), [(1, 2), (2, 1)])
-def test_killed_and_continued_by_more_or_fewer_processes(data_root, made, tmp_path, first, second):
-    cam_case.launch(first, run_in(data_root, tmp_path, kill_at=4), killed=True)
+def test_killed_and_continued_by_more_processes(data_root, made, tmp_path):
+    cam_case.launch(1, run_in(data_root, tmp_path, kill_at=4), killed=True)
     done = {path: path.stat().st_mtime_ns for path in (tmp_path / 'cams').rglob('*.npz')}
-    assert len(done) == 3 * first and not (tmp_path / 'cams.json').exists()
-    cam_case.launch(second, run_in(data_root, tmp_path))
+    assert len(done) == 3 and not (tmp_path / 'cams.json').exists()
+    cam_case.launch(2, run_in(data_root, tmp_path))
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
     assert files(tmp_path) == files(made)
 

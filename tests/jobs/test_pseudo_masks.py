@@ -215,15 +215,12 @@ def run_in(root: Path, cams: Path, out: Path, kill_at: int = 0) -> Callable[[str
     return run
 
 
-@pytest.mark.parametrize(('first', 'second'), [(1, 2), (2, 1)])
-def test_killed_and_continued_by_more_or_fewer_processes(
-    data_root, cams, made, tmp_path, first, second
-):
+def test_killed_and_continued_by_more_processes(data_root, cams, made, tmp_path):
     # Each image has two files; the eighth is missing.
-    cam_case.launch(first, run_in(data_root, cams, tmp_path, kill_at=8), killed=True)
+    cam_case.launch(1, run_in(data_root, cams, tmp_path, kill_at=8), killed=True)
     done = {p: p.stat().st_mtime_ns for p in (tmp_path / 'pseudo_masks').rglob('*.png')}
-    assert len(done) == 3 * first and not (tmp_path / 'pseudo_masks.json').exists()
-    cam_case.launch(second, run_in(data_root, cams, tmp_path))
+    assert len(done) == 3 and not (tmp_path / 'pseudo_masks.json').exists()
+    cam_case.launch(2, run_in(data_root, cams, tmp_path))
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
     assert files(tmp_path) == files(made)
 
