@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from label_efficient_seg.core.config_index import get_config_path, list_workflows
+from label_efficient_seg.core.stack_internals import config_dict
 
 IMAGES = dict(num_train=16, num_val=4, num_target_train=12, num_target_val=4)
 # Of 8 iterations, so that older checkpoints are removed, and the best one is saved twice.
@@ -41,7 +42,7 @@ def _write_small(name: str, folder: Path) -> str:
     path = folder / f'{name}.py'
     if not path.exists():
         cfg = Config.fromfile(get_config_path(name))
-        for node in _nodes(cfg._cfg_dict):
+        for node in _nodes(config_dict(cfg)):
             _shrink(node, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         cfg.dump(path)

@@ -9,8 +9,11 @@ import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
 # --- PyTorch: messages of torch.load(weights_only=True) ---
@@ -89,3 +92,33 @@ def strip_backbone(checkpoint: dict) -> dict:
     state = checkpoint.get('state_dict', checkpoint)
     prefix = 'backbone.'
     return dict(state_dict={k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
+
+
+# --- MMEngine: configs and their options ---
+
+
+def config_dict(cfg: Config) -> dict:
+    """The dictionary of a config itself; its items can be changed in place."""
+    return cfg._cfg_dict
+
+
+def parse_option(text: str) -> Any:
+    """The value that ``--cfg-options KEY=TEXT`` gives.
+
+    Raises:
+        AssertionError: If brackets are not balanced.
+    """
+    return DictAction._parse_iterable(text)
+
+
+# --- MMEngine: what a runner loads ---
+
+
+def is_finetuning(runner: Runner) -> bool:
+    """Whether a runner trains from weights that it loads, without resuming."""
+    return runner._train_loop is not None and not runner._resume
+
+
+def loaded_from(runner: Runner) -> str | None:
+    """The checkpoint that a runner resumes, tests or starts from."""
+    return runner._load_from

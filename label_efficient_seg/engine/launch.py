@@ -18,6 +18,7 @@ from mmseg.registry import RUNNERS
 
 from ..core.errors import RunError, UserError
 from ..core.logs import number_start
+from ..core.stack_internals import config_dict
 from ..core.suggest import did_you_mean
 from .checkpoint import latest_checkpoint
 from .errors import unknown_argument
@@ -52,7 +53,7 @@ def load_config(
         _check_options(cfg, cfg_options)
         for key in {'data_root', 'source_root'} & cfg_options.keys() & cfg.keys():
             # A config repeats its roots in every dataset, where they have long been evaluated.
-            _replace(cfg._cfg_dict, 'data_root', cfg[key], cfg_options[key])
+            _replace(config_dict(cfg), 'data_root', cfg[key], cfg_options[key])
         cfg.merge_from_dict(cfg_options)
     name = osp.splitext(osp.basename(filename))[0]
     cfg.work_dir = work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)

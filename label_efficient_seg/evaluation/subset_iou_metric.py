@@ -49,7 +49,7 @@ class SubsetIoUMetric(IoUMetric):
                     f'subset {name!r} of SubsetIoUMetric has {", ".join(sorted(unknown))}, but the '
                     f'classes of the dataset are {", ".join(dataset_meta["classes"])}'
                 )
-        self._dataset_meta = dataset_meta
+        IoUMetric.dataset_meta.fset(self, dataset_meta)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the metrics of ``IoUMetric`` and those of the subsets, in percent."""

@@ -50,7 +50,7 @@ class ZeroShotIoUMetric(IoUMetric):
     def dataset_meta(self, dataset_meta: dict) -> None:
         """Set by the loop before it starts; a split that does not fit is found here."""
         self._groups = class_split(self.split, dataset_meta['classes'])
-        self._dataset_meta = dataset_meta
+        IoUMetric.dataset_meta.fset(self, dataset_meta)
 
     def intersect_and_union(
         self, pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import Registry
 
 from ..core.errors import RunError, UserError
 from ..core.logs import read_scalars, read_test_metrics
+from ..core.stack_internals import parse_option
 from ..engine.checkpoint import latest_checkpoint
 from ..engine.launch import load_config
 from .html_report import Report
@@ -277,6 +278,6 @@ def _flat(options: Mapping[str, Any], prefix: str = '') -> Iterator[tuple[str, A
 
 def _read(text: str) -> Any:
     try:
-        return DictAction._parse_iterable(text)
+        return parse_option(text)
     except AssertionError:  # unbalanced brackets
         return None

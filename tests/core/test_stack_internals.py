@@ -8,10 +8,14 @@ from fractions import Fraction
 
 import pytest
 import torch
-from mmengine.runner import CheckpointLoader
+from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import CheckpointLoader, Runner
+from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader, Dataset
 
 from label_efficient_seg.core import stack_internals
+from tests.engine.small_run import build_runner
 
 
 def refusal(path) -> Exception:
@@ -122,3 +126,65 @@ def test_schemes_of_checkpoints():
         r'(\S+\:)?s3://',
         r'(\S+\:)?petrel://',
     }
+
+
+def test_dictionary_of_a_config():
+    cfg = Config(dict(model=dict(a=1)))
+    stack_internals.config_dict(cfg)['model']['a'] = 2
+    assert cfg.model.a == 2
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'), [('1', 1), ('a', 'a'), ('[1,(a,b)]', [1, ('a', 'b')]), ('True', True)]
+)
+def test_values_of_options(text, value):
+    assert stack_internals.parse_option(text) == value
+
+
+def test_unbalanced_options():
+    with pytest.raises(AssertionError):
+        stack_internals.parse_option('[1,(a]')
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_what_a_runner_loads(tmp_path, resume):
+    runner = build_runner(tmp_path, load_from='a.pth', resume=resume)
+    assert stack_internals.is_finetuning(runner) is not resume
+    assert stack_internals.loaded_from(runner) == 'a.pth'
+
+
+def test_parts_of_the_checkpoint_hook_that_ours_replaces(tmp_path):
+    """Their names, their arguments and the state that they leave."""
+    calls = []
+
+    class Hook(CheckpointHook):
+        def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+            calls.append(step)
+            super()._save_checkpoint_with_step(runner, step, meta)
+
+        def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+            calls.append(metrics)
+            super()._save_best_checkpoint(runner, metrics)
+
+    HOOKS.register_module(name='WatchedCheckpointHook', module=Hook, force=True)
+    options = dict(type='WatchedCheckpointHook', max_keep_ckpts=2, save_best=['mIoU', 'aAcc'])
+    runner = build_runner(
+        tmp_path, checkpoint=dict(options, rule='greater'), scores=[1.0, 2.0, 1.0]
+    )
+    runner.train()
+    # Saved, validated, and saved again with what the validation found.
+    scores = [dict(mIoU=score, aAcc=score) for score in (1.0, 2.0, 1.0)]
+    assert calls == [2, scores[0], 2, 4, scores[1], 4, 6, scores[2]]
+    hook = next(hook for hook in runner.hooks if isinstance(hook, Hook))
+    assert list(hook.keep_ckpt_ids) == runner.message_hub.get_info('keep_ckpt_ids') == [4, 6]
+    assert hook.out_dir == str(tmp_path) and hook.last_ckpt == str(tmp_path / 'iter_6.pth')
+    best = {key: str(tmp_path / f'best_{key}_iter_4.pth') for key in ('mIoU', 'aAcc')}
+    assert hook.best_ckpt_path_dict == best and hook.key_indicators == ['mIoU', 'aAcc']
+    assert runner.message_hub.get_info('best_ckpt_mIoU') == best['mIoU']
+    assert hook.file_backend.isfile(best['mIoU'])
+
+
+def test_counters_of_the_train_loop_that_ours_reads(tmp_path):
+    runner = build_runner(tmp_path)
+    runner.train()
+    assert runner.train_loop._iter == runner.train_loop._max_iters == 6

@@ -75,7 +75,8 @@ class IterationMetric(BaseMetric):
         self.results.append(0)
 
     def compute_metrics(self, results: list) -> dict:
-        return dict(mIoU=self.scores.pop(0))
+        score = self.scores.pop(0)
+        return dict(mIoU=score, aAcc=score)
 
 
 def build_runner(

@@ -4,6 +4,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...core.errors import UserError
+from ...core.stack_internals import is_finetuning, loaded_from
 
 
 @HOOKS.register_module()
@@ -49,7 +50,7 @@ class CheckpointMatchHook(Hook):
             for name in found.keys() - expected.keys()
             if name.split('.')[0] in parts and not name.endswith('num_batches_tracked')
         )
-        finetuning = runner._train_loop is not None and not runner._resume
+        finetuning = is_finetuning(runner)
         matching = len(expected) - len(missing) - len(differing)
         if not (missing or differing or surplus) or finetuning and matching:
             return
@@ -62,7 +63,7 @@ class CheckpointMatchHook(Hook):
         if finetuning:
             advice = 'Weights of a backbone alone belong into model.backbone.init_cfg'
         raise UserError(
-            f'the checkpoint {runner._load_from!r} is of another model than '
+            f'the checkpoint {loaded_from(runner)!r} is of another model than '
             f'{type(model).__name__} of this config: {len(missing)} of {len(expected)} tensors '
             f'are missing, {len(differing)} differ in shape, {len(surplus)} are too many '
             f'({"; ".join(examples)}). {advice}'

@@ -1,5 +1,5 @@
 import os.path as osp
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import signature
 from typing import Any
@@ -13,6 +13,8 @@ from ...core.atomic import remove_unfinished, write_atomically
 from ...core.errors import UnknownArgumentError, UserError
 from ..checkpoint import AtomicLocalBackend  # noqa: F401  registers the backend 'atomic'
 
+CHECKPOINT_SUFFIX = '.pth'
+
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
@@ -22,6 +24,10 @@ class SafeCheckpointHook(CheckpointHook):
     the new one is complete instead of before it is begun. What a kill leaves under a temporary name
     is removed when the next run in the folder begins. On local disks only; other storage is
     treated as MMEngine does.
+
+    Only checkpoints that lie directly in the folder of the run are ever removed. MMEngine removes
+    what the checkpoint that it resumes from names, which may be files of the folder that this one
+    was copied from, or any folder if the checkpoint is a stranger's.
 
     A checkpoint is saved before the validation of its iteration. A run that resumes from it
     therefore validates first: the kill may have come before the metrics or the best checkpoint
@@ -45,12 +51,13 @@ class SafeCheckpointHook(CheckpointHook):
         self._steps_on_disk: list[int] = []
 
     def before_train(self, runner: Runner) -> None:
+        # What the checkpoint says about files is taken from MMEngine, which would act on it.
+        said = runner.message_hub.runtime_info.pop('keep_ckpt_ids', None)
         super().before_train(runner)
         if is_main_process():
-            remove_unfinished(runner.work_dir, '.pth')
-        if getattr(self, 'best_ckpt_path', None):
-            # The folder may have been moved, or copied: never remove a file of another one.
-            self.best_ckpt_path = osp.join(self.out_dir, osp.basename(self.best_ckpt_path))
+            remove_unfinished(runner.work_dir, CHECKPOINT_SUFFIX)
+        self._keep_to_own_folder(runner)
+        self._keep_steps(said)
         if self._resumed_at_validation(runner):
             runner.val_loop.run()
 
@@ -97,29 +104,77 @@ class SafeCheckpointHook(CheckpointHook):
     @contextmanager
     def _removing_afterwards(self) -> Iterator[None]:
         backend, removals = self.file_backend, []
-        self.file_backend = _DeferredRemovals(backend, removals)
+        self.file_backend = _NotedRemovals(backend, removals)
         try:
             yield
         finally:
             self.file_backend = backend
-        for remove, path in removals:
-            # A checkpoint written again under the same name is the new one.
-            if path not in (self.last_ckpt, getattr(self, 'best_ckpt_path', None)):
-                remove(path)
+        # A checkpoint written again under the same name is the new one.
+        for path in removals:
+            if path not in (self.last_ckpt, *self._best_paths().values()):
+                self._remove(path)
+
+    def _best_paths(self) -> dict[str, str | None]:
+        """Paths of the best checkpoints by the key under which the message hub has them."""
+        if not self.save_best:
+            return {}
+        if len(self.key_indicators) == 1:
+            return dict(best_ckpt=self.best_ckpt_path)
+        return {f'best_ckpt_{key}': path for key, path in self.best_ckpt_path_dict.items()}
+
+    def _keep_to_own_folder(self, runner: Runner) -> None:
+        """Look for best checkpoints in the folder of this run, wherever a checkpoint says they are.
+
+        The folder may have been moved or copied since, and the checkpoint may be a stranger's.
+        """
+        own = {}
+        for key, path in self._best_paths().items():
+            name = osp.basename(str(path or ''))
+            is_name = name.startswith('best_') and name.endswith(CHECKPOINT_SUFFIX)
+            own[key] = self.file_backend.join_path(self.out_dir, name) if is_name else None
+            if own[key] != path:
+                runner.message_hub.update_info(key, own[key])
+        if own.keys() == {'best_ckpt'}:
+            self.best_ckpt_path = own['best_ckpt']
+        elif own:
+            self.best_ckpt_path_dict = {k: own[f'best_ckpt_{k}'] for k in self.key_indicators}
+
+    def _keep_steps(self, said: object) -> None:
+        """Go on counting the checkpoints to keep, and remove what a kill has left beyond them."""
+        if self.max_keep_ckpts <= 0 or not isinstance(said, list):
+            return
+        steps = list(dict.fromkeys(step for step in said if type(step) is int))
+        self.keep_ckpt_ids.extend(steps)  # keeps the last ones
+        for step in steps[: len(steps) - len(self.keep_ckpt_ids)]:
+            if is_main_process():
+                self._remove(
+                    self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
+                )
+
+    def _remove(self, path: str) -> None:
+        """Remove a checkpoint that lies directly in the folder of this run; nothing else."""
+        name = osp.basename(path)
+        if (
+            path == self.file_backend.join_path(self.out_dir, name)
+            and name.endswith(CHECKPOINT_SUFFIX)
+            and self.file_backend.isfile(path)
+            and not osp.islink(path)
+        ):
+            self.file_backend.remove(path)
 
 
-class _DeferredRemovals:
-    """A file backend that takes note of what to remove."""
+class _NotedRemovals:
+    """A file backend that takes note of which files to remove, and removes no folders."""
 
-    def __init__(self, backend: Any, removals: list[tuple[Callable, str]]) -> None:
+    def __init__(self, backend: Any, removals: list[str]) -> None:
         self._backend = backend
         self._removals = removals
 
     def remove(self, path: str) -> None:
-        self._removals.append((self._backend.remove, path))
+        self._removals.append(path)
 
     def rmtree(self, path: str) -> None:
-        self._removals.append((self._backend.rmtree, path))
+        pass
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._backend, name)

@@ -165,12 +165,12 @@ class ValidationRecorder(Hook):
         self.reported[runner.iter] = metrics['mIoU']
 
 
-def resume(folder, iteration: int, scores: list[float]) -> dict[int, float]:
+def resume(folder, iteration: int, scores: list[float], **options: object) -> dict[int, float]:
     """Scores by iteration of the resumed run."""
     runner = build_runner(
         folder,
         scores=scores,
-        checkpoint=dict(save_best='mIoU'),
+        checkpoint=options or dict(save_best='mIoU'),
         load_from=str(folder / f'iter_{iteration}.pth'),
         resume=True,
     )
@@ -229,6 +229,87 @@ def test_copied_folder_leaves_the_best_checkpoint_of_the_original(tmp_path):
     resume(two, 4, [20.0, 30.0])
     assert list(one.glob('best*')) == [one / 'best_mIoU_iter_4.pth']
     assert list(two.glob('best*')) == [two / 'best_mIoU_iter_6.pth']
+
+
+TWO = dict(save_best=['mIoU', 'aAcc'], rule='greater')
+
+
+def test_copied_folder_leaves_both_best_checkpoints_of_the_original(tmp_path):
+    (one, two) = tmp_path / 'one', tmp_path / 'two'
+    build_runner(one, checkpoint=TWO, scores=[10.0, 20.0, 5.0]).train()
+    shutil.copytree(one, two)
+    before = names(one)
+    resume(two, 4, [20.0, 30.0], **TWO)
+    assert names(one) == before
+    best = sorted(path.name for path in two.glob('best*'))
+    assert best == ['best_aAcc_iter_6.pth', 'best_mIoU_iter_6.pth']
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('trained')
+    for name, options in (('1', dict(save_best='mIoU')), ('2', TWO)):
+        build_runner(folder / name, checkpoint=options, scores=[10.0, 5.0, 5.0]).train()
+    return folder
+
+
+@pytest.mark.parametrize('keys', [('best_ckpt',), ('best_ckpt_mIoU', 'best_ckpt_aAcc')])
+@pytest.mark.parametrize(
+    'named',
+    ['..', '{}/other', '../other/best_a.pth', 'best_link.pth', 'best_folder.pth', 3],
+)
+def test_a_checkpoint_cannot_have_other_files_removed(trained, tmp_path, keys, named):
+    run, other = tmp_path / 'run', tmp_path / 'other'
+    options = dict(save_best='mIoU') if len(keys) == 1 else TWO
+    shutil.copytree(trained / str(len(keys)), run)
+    for folder in (other, run / 'best_folder.pth'):
+        folder.mkdir()
+        (folder / 'best_a.pth').write_text('precious')
+    (run / 'data.csv').write_text('precious')
+    (run / 'link').symlink_to(other, target_is_directory=True)
+    (run / 'best_link.pth').symlink_to(other / 'best_a.pth')
+    checkpoint = torch.load(run / 'iter_4.pth', weights_only=False)
+    info = checkpoint['message_hub']['runtime_info']
+    for key in keys:
+        info[key] = named.format(tmp_path) if isinstance(named, str) else named
+    info['keep_ckpt_ids'] = ['../../other/best_a', '/x', 1.5, True, None, [2]]
+    torch.save(checkpoint, run / 'iter_4.pth')
+    before = contents(tmp_path)
+    resume(run, 4, [20.0, 30.0], max_keep_ckpts=1, **options)
+    # What the resumed run itself has written apart.
+    own = {'run/iter_6.pth', 'run/iter_4.pth', 'run/last_checkpoint'}
+    own |= {f'run/best_{score}_iter_{i}.pth' for score in ('mIoU', 'aAcc') for i in (2, 4, 6)}
+    assert before.keys() - own == contents(tmp_path).keys() - own - {'run/run.py'}
+    assert all(before[name] == contents(tmp_path)[name] for name in before.keys() - own)
+
+
+def contents(folder) -> dict[str, str]:
+    """Files without logs, and what is in those that the tests wrote."""
+    return {
+        str(path.relative_to(folder)): path.read_text() if path.stat().st_size < 20 else ''
+        for path in folder.rglob('*')
+        if path.suffix in ('.pth', '.csv', '') and path.is_file()
+    }
+
+
+def test_steps_of_a_stranger_name_checkpoints_of_the_folder_only(tmp_path):
+    build_runner(tmp_path).train()
+    (tmp_path / 'iter_-1.pth').mkdir()
+    checkpoint = torch.load(tmp_path / 'iter_4.pth', weights_only=False)
+    checkpoint['message_hub']['runtime_info']['keep_ckpt_ids'] = [-1, 2, 4, 'x', 2]
+    checkpoint['message_hub']['resumed_keys']['keep_ckpt_ids'] = True
+    torch.save(checkpoint, tmp_path / 'iter_4.pth')
+    build_runner(
+        tmp_path,
+        checkpoint=dict(max_keep_ckpts=2),
+        load_from=str(tmp_path / 'iter_4.pth'),
+        resume=True,
+    ).train()
+    assert sorted(p.name for p in tmp_path.glob('iter*')) == [
+        'iter_-1.pth',
+        'iter_4.pth',
+        'iter_6.pth',
+    ]
 
 
 def test_unknown_criterion_is_named(tmp_path):
