@@ -34,10 +34,11 @@ test-upstream: $(UPSTREAM_STAMP)  ## run it on the upstream stack (the first tim
 coverage: $(STAMP)  ## run it and list the lines of the package that no test reaches
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q $(PYTEST_ARGS) --cov
 
-lint: $(STAMP)  ## check style, format and spelling
+lint: $(STAMP)  ## check style, format, spelling and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/codespell
+	$(VENV)/bin/mypy
 
 format: $(STAMP)  ## apply the format and the safe fixes of the linter
 	$(VENV)/bin/ruff check --fix .

@@ -1,5 +1,8 @@
 """Labeled and unlabeled parts of a dataset, with early checks of lists and files."""
 
+# The attributes that the mixin reads are those of the dataset beside it.
+# mypy: disable-error-code="attr-defined, call-arg, misc"
+
 import os
 import posixpath
 from collections import defaultdict

@@ -6,6 +6,7 @@ import json
 import pprint
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,7 @@ def _own_modules(model: dict) -> str:
     for name in _types(model):
         component = MODELS.get(name)
         if component is not None and component.__module__.startswith(package + '.'):
-            sources[component.__module__] = inspect.getsource(inspect.getmodule(component))
+            sources[component.__module__] = inspect.getsource(sys.modules[component.__module__])
     for module, source in sources.items():
         _check_standalone(module, source, package)
     # Where this package is installed as well, its own class gives way to the equal copy.
@@ -203,7 +204,9 @@ def _own_modules(model: dict) -> str:
 
 def _check_standalone(module: str, source: str, package: str) -> None:
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.level or node.module.startswith(package)):
+        if isinstance(node, ast.ImportFrom) and (
+            node.level or str(node.module).startswith(package)
+        ):
             raise UserError(
                 f'{module} imports from this package and cannot be published alone; '
                 'a published network may import only PyTorch and MMSeg'

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,7 +16,7 @@ from PIL import Image
 from ..core.atomic import write_atomically
 from ..core.errors import UserError
 
-ImageSource = str | os.PathLike | bytes | np.ndarray
+ImageSource: TypeAlias = str | os.PathLike | bytes | np.ndarray
 
 
 class Report:

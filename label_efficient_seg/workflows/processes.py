@@ -49,11 +49,11 @@ class Processes:
         with open(log, 'a', buffering=1, encoding='utf-8') as file:
             process = self._start(command, environment)
             try:
-                for line in process.stdout:
+                for line in process.stdout:  # type: ignore[union-attr]
                     file.write(line)
                     on_line(line)
             finally:
-                process.stdout.close()
+                process.stdout.close()  # type: ignore[union-attr]
                 process.wait()
                 with self._lock:
                     self._running.discard(process)

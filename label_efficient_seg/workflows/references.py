@@ -17,7 +17,12 @@ def find_references(node: Any) -> list[tuple[str, str]]:
         list[tuple[str, str]]: Names of stage and output, each once, in order.
     """
     found: list[tuple[str, str]] = []
-    replace_references(node, lambda *pair: found.append(pair) or '')
+
+    def note(stage: str, output: str) -> str:
+        found.append((stage, output))
+        return ''
+
+    replace_references(node, note)
     return list(dict.fromkeys(found))
 
 

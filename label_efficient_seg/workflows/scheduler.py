@@ -32,7 +32,7 @@ def run_graph(
     inputs: Mapping[Node, Collection[Node]],
     work: Callable[[Node], None],
     jobs: int,
-    on_failure: Callable[[Node, Exception], None] | None = None,
+    on_failure: Callable[[Node, BaseException], None] | None = None,
     on_interruption: Callable[[], None] | None = None,
 ) -> None:
     """Do the work of each node after that of its inputs.

@@ -44,8 +44,8 @@ class StageFolder:
         self.path = path
 
     @property
-    def record(self) -> dict | None:
-        """Content of ``stage.json``: None if the stage is not finished."""
+    def record(self) -> dict:
+        """Content of ``stage.json``; empty if the stage is not finished."""
         return self._read('stage.json')
 
     @property
@@ -68,7 +68,7 @@ class StageFolder:
             return State('missing')
         record = self.record
         begun = record or self._read('attempt.json')
-        if begun is None:
+        if not begun:
             return State('stale', 'no workflow wrote this folder')
         if begun['definition'] != definition:
             return State('stale', 'its config or settings changed')
@@ -139,10 +139,10 @@ class StageFolder:
             number += 1
         return self.path.rename(target)
 
-    def _read(self, name: str) -> dict | None:
+    def _read(self, name: str) -> dict:
         file = self.path / name
         if not file.is_file():
-            return None
+            return {}
         try:
             content = json.loads(file.read_text('utf-8'))
             problem = _problem(content, RECORD if name == 'stage.json' else ATTEMPT)

@@ -151,7 +151,7 @@ class TrainStage(Stage):
         return config_content(self.config, self.cfg_options)
 
     @property
-    def steps(self) -> int:
+    def steps(self) -> int:  # type: ignore[override]
         return self._content.train_cfg.max_iters if self._content else Stage.steps
 
     def definition(self, seed: int) -> Any:

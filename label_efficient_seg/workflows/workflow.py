@@ -235,7 +235,7 @@ class _Runner:
         duration = format_seconds(record['seconds'])
         self.progress.print(f'[{node.label}] {describe_metrics(record)} ({duration})')
 
-    def say_failure(self, node: Node, error: Exception) -> None:
+    def say_failure(self, node: Node, error: BaseException) -> None:
         """Say at once what is raised only when the other stages have ended."""
         self.progress.print(
             f'[{node.label}] failed, see {node.folder.log}; what runs is left to end'

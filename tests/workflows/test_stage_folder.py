@@ -22,7 +22,7 @@ def test_from_missing_to_finished(folder):
     folder.path.mkdir()
     assert names(folder, *made_from) == ('missing', '')
     folder.begin(*made_from)
-    assert folder.state(*made_from).name == 'interrupted' and folder.record is None
+    assert folder.state(*made_from).name == 'interrupted' and not folder.record
     record = folder.finish(metrics=dict(mIoU=3.5))
     assert record == folder.record and record['metrics'] == {'mIoU': 3.5}
     assert names(folder, *made_from) == ('finished', '')

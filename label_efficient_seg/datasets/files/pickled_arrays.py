@@ -60,7 +60,7 @@ class _Array(_StandIn):
     __slots__ = ('values',)
 
     def __init__(self, *_: Any) -> None:
-        self.values = None
+        self.values: Any = None
 
     def __setstate__(self, state: tuple) -> None:
         shape, kind, columns_first, values = state[-4:]
@@ -87,7 +87,7 @@ class _Bytes(_StandIn):
 
     __slots__ = ()
 
-    def __new__(cls, text: str, *_: Any) -> bytes:
+    def __new__(cls, text: str, *_: Any) -> Any:
         return text.encode('latin1')
 
 
