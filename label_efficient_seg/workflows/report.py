@@ -75,8 +75,9 @@ def _add_comparison(
         for node in nodes[:1]:
             outputs = node.folder.record['outputs']
             if {'config', 'checkpoint'} <= outputs.keys():
-                files = (node.folder.path / outputs[key] for key in ('config', 'checkpoint'))
-                if found := predict(*files, num_images):
+                folder = node.folder.path
+                config, checkpoint = folder / outputs['config'], folder / outputs['checkpoint']
+                if found := predict(config, checkpoint, num_images):
                     groups.setdefault(found.images, {})[name] = found
     for number, group in enumerate(groups.values(), 1):
         dataset = next(iter(group.values())).dataset

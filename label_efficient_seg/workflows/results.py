@@ -132,7 +132,7 @@ def _compare(measured: Measurement, first: Measurement) -> list[str]:
 
 def _images(node: Node) -> str | None:
     """Digest of the dataset that the metrics of a stage are of; None if its config has none."""
-    stage = node.resolved(must_exist=False)
+    stage: Any = node.resolved(must_exist=False)
     if not hasattr(stage, 'config'):
         return None
     try:
