@@ -93,9 +93,9 @@ def plot_curves(
 ) -> bytes:
     """Draw runs over each other, one pair of axes per group that has data.
 
-    Colours tell runs apart, line styles the scalars of a group. Of several seeds, the line is the
-    mean and the band reaches from the smallest to the largest value, at the iterations that all
-    seeds logged.
+    Runs without data are left out. Colours tell runs apart, line styles the scalars of a group. Of
+    several seeds, the line is the mean and the band reaches from the smallest to the largest value,
+    at the iterations that all seeds logged.
 
     Args:
         runs (Mapping[str, RunScalars]): By label: the scalars of a run, or a list of those of its
@@ -117,6 +117,9 @@ def plot_curves(
             f'none of the runs {list(runs)} logged a scalar to plot; they logged '
             f'{sorted(logged) or "nothing"}'
         )
+    seeds = {
+        label: runs for label, runs in seeds.items() if groups_with_data({label: runs}, groups)
+    }
     columns = 2 if len(groups) == 4 else min(3, len(groups))
     lines = math.ceil(len(groups) / columns)
     figure = Figure(figsize=(4.4 * columns, 3.0 * lines + 0.4), dpi=100, layout='constrained')

@@ -5,7 +5,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from mmseg.datasets import BaseSegDataset
@@ -32,7 +32,7 @@ class DataFiles:
     """
 
     def __init__(self, work_dir: Path) -> None:
-        self._work_dir = Path(os.path.abspath(work_dir))
+        self._work_dir = os.path.join(os.path.abspath(work_dir), '')
         self._listed: dict[str, list[str]] = {}
         self._folders: dict[str, dict[str, State]] = {}
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class DataFiles:
                 folder, name = os.path.split(path)
                 if (state := self._folder(folder).get(name)) is not None:
                     found[path] = state
-            ids = {PurePath(path).stem for path in listed}
+            ids = {_stem(path) for path in listed}
             for path in _named(content):
                 if os.path.isfile(path):
                     found[path] = self._file(path)
@@ -94,7 +94,7 @@ class DataFiles:
             os.path.join(parent, name): state
             for parent, _, _ in os.walk(folder)
             for name, state in self._folder(parent).items()
-            if name.split('.')[0] in ids or PurePath(name).stem in ids
+            if _stem(name) in ids
         }
 
     def _file(self, path: str) -> State:
@@ -104,7 +104,7 @@ class DataFiles:
         return [state.st_size, state.st_mtime_ns]
 
     def _made_here(self, path: str) -> bool:
-        return self._work_dir in Path(os.path.abspath(path)).parents
+        return os.path.abspath(path).startswith(self._work_dir)
 
 
 def describe_change(before: Mapping[str, State], now: Mapping[str, State]) -> str:
@@ -116,6 +116,10 @@ def describe_change(before: Mapping[str, State], now: Mapping[str, State]) -> st
     path = changed[0]
     what = 'was removed' if path not in now else 'changed' if path in before else 'was added'
     return f'{path} {what}' + f' and {len(changed) - 1} more files' * (len(changed) > 1)
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0]
 
 
 def _dataset_type(kind: Any) -> type[BaseSegDataset] | None:
