@@ -176,5 +176,5 @@ class _NotedRemovals:
     def rmtree(self, path: str) -> None:
         pass
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
