@@ -7,8 +7,8 @@ Example::
 """
 
 import argparse
-import sys
 
+from label_efficient_seg.core.errors import readable_errors
 from label_efficient_seg.workflows import build_run_report
 
 
@@ -32,11 +32,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build and save the report."""
     args = parse_args()
-    try:
+    with readable_errors():
         report = build_run_report(args.work_dirs, args.title, max_panels=args.panels)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f'error: {error}')
-    print(report.save(args.out))
+        print(report.save(args.out))
 
 
 if __name__ == '__main__':
