@@ -1,10 +1,12 @@
 """Jobs as stages of a workflow."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import UnknownArgumentError
+from ..core.suggest import did_you_mean
 from ..jobs import AffinityScoreJob, CAMJob, EntropyRankJob, ProposalJob, PseudoMaskJob
 from ..jobs.base import ImageFileJob
 from ..jobs.settings import command_words
@@ -21,7 +23,7 @@ class JobStage(Stage):
         **settings: Settings of the job.
 
     Raises:
-        UserError: If the job refuses a setting.
+        UserError: If the job refuses a setting, or has none of that name.
     """
 
     job: type[ImageFileJob]
@@ -31,6 +33,11 @@ class JobStage(Stage):
         cls.outputs, cls.tool = tuple(cls.job.outputs), cls.job.tool
 
     def __init__(self, config: str, cfg_options: dict | None = None, **settings: Any) -> None:
+        known = [setting.name for setting in fields(self.job.Settings)]
+        for name in settings.keys() - known:
+            raise UnknownArgumentError(
+                f'{type(self).__name__} has no setting {name!r}; {did_you_mean(name, known)}'
+            )
         self.config, self.cfg_options = config, dict(cfg_options or {})
         self.settings = self.job.Settings(**settings)
 

@@ -65,7 +65,7 @@ def test_command_lines():
 def test_settings_are_checked():
     with pytest.raises(ValueError, match='without normalize_rare'):
         EntropyRankStage(CONFIG, checkpoint='a.pth', rare_classes=['bus'])
-    with pytest.raises(TypeError, match="'alfa'"):
+    with pytest.raises(TypeError, match="CAMStage has no setting 'alfa'; did you mean 'alpha'"):
         CAMStage(CONFIG, checkpoint='a.pth', alfa=4)
     with pytest.raises(TypeError, match="'checkpoint'"):
         CAMStage(CONFIG)
