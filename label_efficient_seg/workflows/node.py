@@ -118,7 +118,8 @@ class Node:
         stage = stage or self.stage
         words = [str(tools / stage.tool), *stage.arguments(self.folder.path, self.seed or 0)]
         if processes > 1 and stage.distributed:
-            launcher = f'-m torch.distributed.run --standalone --nproc_per_node {processes}'
+            # Without --, torchrun would take --num of a tool for an abbreviation of its own option.
+            launcher = f'-m torch.distributed.run --standalone --nproc_per_node {processes} --'
             words = [*launcher.split(), *words, '--launcher', 'pytorch']
         return [python, *words]
 

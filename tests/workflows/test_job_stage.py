@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch.distributed import run as torchrun
 
 from label_efficient_seg.visualization import save_image
 from label_efficient_seg.workflows import (
@@ -14,6 +15,7 @@ from label_efficient_seg.workflows import (
     ProposalStage,
     PseudoMaskStage,
     Report,
+    Workflow,
 )
 
 CONFIG = 'advsemi/deeplabv2_r18_toy_semi'
@@ -60,6 +62,15 @@ def test_command_lines():
     stage = EntropyRankStage(CONFIG, checkpoint='{inter.checkpoint}')
     words = f'{CONFIG} {{inter.checkpoint}} --ratio 0.67 --stream target --no-normalize-rare'
     assert stage.arguments(Path('work'), 3) == [*words.split(), '--out', 'work']
+
+
+def test_torchrun_leaves_the_options_of_tools_alone():
+    stages = [dict(name='a', type='ProposalStage', config=CONFIG, num=7)]
+    words = Workflow(stages, 'work').nodes[0].command(processes=2)
+    found = torchrun.parse_args(words[words.index('torch.distributed.run') + 1 :])
+    assert (found.nproc_per_node, found.training_script) == ('2', 'tools/make_proposals.py')
+    options = found.training_script_args
+    assert options[options.index('--num') + 1] == '7'
 
 
 def test_settings_are_checked():

@@ -96,7 +96,7 @@ def test_commands():
     options = ['--cfg-options', 'train_cfg.max_iters=7', 'randomness.seed=3']
     training = ['tools/train.py', CONFIG, '--work-dir', 'work/a_seed3', '--resume', *options]
     assert node.command() == ['python', *training]
-    launcher = '-m torch.distributed.run --standalone --nproc_per_node 4'.split()
+    launcher = '-m torch.distributed.run --standalone --nproc_per_node 4 --'.split()
     assert node.command(processes=4) == ['python', *launcher, *training, '--launcher', 'pytorch']
     assert node.stage.steps == 7
 
