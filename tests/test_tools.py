@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from label_efficient_seg.core.config_index import resource_root
-from label_efficient_seg.datasets.toy import ToyDataset
+from label_efficient_seg.datasets import ToyDataset
 
 TOOLS = resource_root() / 'tools'
 CONFIG = 'advsemi/deeplabv2_r18_toy_semi'

@@ -16,7 +16,8 @@ from PIL import Image
 from ..core.atomic import atomic_path
 from ..core.errors import FileError, MissingFileError, UserError
 from ..core.file_walk import map_files
-from ..datasets.files.masks import IGNORE, MaskError, apply_lookup, check_mask_layout
+from ..core.labels import IGNORE
+from ..datasets.files.masks import MaskError, apply_lookup, check_mask_layout
 from ..datasets.files.splits import write_split
 from ..datasets.gta5 import GTA5Dataset
 from ..datasets.synscapes import SynscapesDataset

@@ -1,6 +1,8 @@
 """Reading many files at once, with progress on the terminal."""
 
 import os
+import posixpath
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -42,3 +44,28 @@ def usable_cores() -> int:
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def find_missing(folder: str, names: Sequence[str]) -> list[str]:
+    """Names of files that are not in a folder, found with one listing per subfolder.
+
+    Args:
+        folder (str): Local folder.
+        names (Sequence[str]): File names relative to it, with ``/`` between folders.
+
+    Returns:
+        list[str]: The missing ones, in order; all of them where the folder does not exist.
+    """
+    wanted = defaultdict(set)
+    for name in names:
+        parent, base = posixpath.split(name)
+        wanted[parent].add(base)
+    missing = set()
+    for parent, bases in wanted.items():
+        try:
+            with os.scandir(os.path.join(folder, parent)) as entries:
+                absent = bases - {entry.name for entry in entries}
+        except (FileNotFoundError, NotADirectoryError):
+            absent = bases
+        missing |= {posixpath.join(parent, base) for base in absent}
+    return [name for name in names if name in missing]

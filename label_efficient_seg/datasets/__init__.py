@@ -17,7 +17,8 @@ from .seeded_samples import SeededSamples
 from .stream_data_loader import StreamDataLoader
 from .synscapes import SynscapesDataset
 from .synthia import SYNTHIADataset
-from .toy import ToyDataset, toy_root
+from .toy import toy_root
+from .toy_dataset import ToyDataset
 from .transforms import (
     AffinityTarget,
     HideUnseenClasses,

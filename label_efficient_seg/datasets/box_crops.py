@@ -6,7 +6,6 @@ import zipfile
 import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +14,11 @@ from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
 from ..core.atomic import write_atomically
+from ..core.cache import CACHE_VARIABLE, cache_folder
 from ..core.digests import digest
 from ..core.errors import FileError, MissingFileError, UserError
 from ..core.file_walk import map_files
 from .files.instances import Box, enlarge_boxes, object_boxes
-from .toy.folder import CACHE_VARIABLE
 from .transforms import LoadCheckedAnnotations
 
 #: Raise it with every change of the code that changes a box; the cache depends on it.
@@ -211,8 +210,7 @@ def _absolute(path: str | None) -> str | None:
 
 
 def _cached(folder: str | None, fingerprint: str, find: Callable[[], Crops]) -> Crops:
-    folder = Path(folder or os.environ.get(CACHE_VARIABLE) or '~/.cache/label_efficient_seg')
-    path = folder.expanduser() / f'crops-{fingerprint}.npz'
+    path = cache_folder(folder) / f'crops-{fingerprint}.npz'
     try:
         with np.load(path, allow_pickle=False) as file:
             return Crops(*(file[name] for name in Crops._fields))

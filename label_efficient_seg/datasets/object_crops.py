@@ -3,9 +3,9 @@ from collections.abc import Sequence
 import numpy as np
 from mmseg.registry import DATASETS
 
+from ..core.labels import IGNORE
 from .box_crops import BoxCropDataset
 from .files.instances import Box
-from .files.masks import IGNORE
 
 
 @DATASETS.register_module()

@@ -5,7 +5,6 @@
 
 import os
 import posixpath
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ import mmengine.fileio as fileio
 import numpy as np
 
 from ..core.errors import FileError, MissingFileError, UserError
-from ..core.file_walk import map_files
+from ..core.file_walk import find_missing, map_files
 from .files.class_splits import class_split
 from .files.splits import SplitError, complement, find_split, read_split
 from .transforms import LoadCheckedAnnotations, bind_transforms
@@ -237,28 +236,3 @@ def _hint(missing: str) -> str:
     if ' ' in stem or stem.lower().endswith(IMAGE_SUFFIXES):
         return 'a split file has one id per line: the path below the image folder without suffix'
     return CHECK_HINT
-
-
-def find_missing(folder: str, names: Sequence[str]) -> list[str]:
-    """Names of files that are not in a folder, found with one listing per subfolder.
-
-    Args:
-        folder (str): Local folder.
-        names (Sequence[str]): File names relative to it, with ``/`` between folders.
-
-    Returns:
-        list[str]: The missing ones, in order; all of them where the folder does not exist.
-    """
-    wanted = defaultdict(set)
-    for name in names:
-        parent, base = posixpath.split(name)
-        wanted[parent].add(base)
-    missing = set()
-    for parent, bases in wanted.items():
-        try:
-            with os.scandir(os.path.join(folder, parent)) as entries:
-                absent = bases - {entry.name for entry in entries}
-        except (FileNotFoundError, NotADirectoryError):
-            absent = bases
-        missing |= {posixpath.join(parent, base) for base in absent}
-    return [name for name in names if name in missing]

@@ -1,12 +1,14 @@
 import os
 
 import numpy as np
+import torch
 from mmseg.registry import DATASETS
+from torchvision.ops import box_iou
 
 from ..core.errors import MissingFileError, UserError
 from .box_crops import BoxCropDataset
 from .files.image_ids import image_ids
-from .files.instances import Box, box_iou
+from .files.instances import Box
 from .files.proposal_files import read_proposals
 
 
@@ -65,7 +67,8 @@ class ProposalCropDataset(BoxCropDataset):
             )
         if not objects:
             return []
-        overlaps = box_iou(proposals.boxes, [box for _, box in objects])
+        boxes = torch.tensor([box for _, box in objects], dtype=torch.float64)
+        overlaps = box_iou(torch.from_numpy(proposals.boxes).double(), boxes).numpy()
         nearest = overlaps.argmax(axis=1)
         kept = (overlaps.max(axis=1) >= self.min_iou).nonzero()[0]
         return [(objects[nearest[index]][0], proposals.boxes[index]) for index in kept]

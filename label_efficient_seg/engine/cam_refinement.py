@@ -12,6 +12,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ..core.errors import UserError
+from ..core.labels import IGNORE
 from ..ops import dense_crf, with_background
 
 
@@ -107,4 +108,4 @@ def pseudo_mask(scores: Tensor, classes: Sequence[int], min_confidence: float = 
     """
     best, index = scores.max(0)
     mask = torch.tensor([0, *classes], dtype=torch.uint8)[index.cpu()]
-    return mask.masked_fill((best < min_confidence * scores.sum(0)).cpu(), 255).numpy()
+    return mask.masked_fill((best < min_confidence * scores.sum(0)).cpu(), IGNORE).numpy()

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.errors import UserError
-
-IGNORE = 255
+from ..core.labels import IGNORE
 
 
 def alpha_threshold(alpha: float) -> float:

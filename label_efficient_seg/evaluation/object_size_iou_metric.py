@@ -8,9 +8,9 @@ from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
 from ..core.errors import UserError
+from ..core.labels import IGNORE
 from .cam_iou import label_areas
 
-IGNORE = 255
 #: As COCO divides objects: the square root of their area, in pixels.
 COCO_SIZES = dict(mIoU_small=(0, 32), mIoU_medium=(32, 96), mIoU_large=(96, float('inf')))
 

@@ -11,6 +11,7 @@ from mmengine.device import get_device
 from torch import Tensor
 
 from ..core.errors import UserError
+from ..core.labels import IGNORE
 from ..datasets.files.class_maps import read_class_maps, write_class_maps
 from ..evaluation import label_areas, mean_iou
 from ..ops import confident_labels, dense_crf, with_background
@@ -92,10 +93,11 @@ class AffinityScoreJob(ImageFileJob):
         def work(name: str, batch: dict) -> None:
             classes, maps, _ = read_class_maps(self.path(name), self.run_name)
             labels = _labels(classes, maps)
-            counts = [(labels % 255 > 0).sum(), (labels == 0).sum(), (labels == 255).sum(), 0, 0]
+            background, neutral = (labels == 0).sum(), (labels == IGNORE).sum()
+            counts = [labels.size - background - neutral, background, neutral, 0, 0]
             if 'mask' in batch:
                 mask = batch['mask'][0]
-                counted = (labels != 255) & (mask != 255)
+                counted = (labels != IGNORE) & (mask != IGNORE)
                 counts[3:] = counted.sum(), (counted & (labels == mask)).sum()
                 for area, key in zip(areas, ('low', 'high'), strict=True):
                     prediction = classes[maps[key].argmax(0)]
@@ -117,7 +119,7 @@ def _labels(classes: np.ndarray, maps: dict[str, np.ndarray]) -> np.ndarray:
     """Class indices where both opinions leave no doubt, 255 elsewhere."""
     low, high = (torch.from_numpy(maps[key])[None] for key in ('low', 'high'))
     index = confident_labels(low, high)[0].numpy()
-    return np.where(index == 255, 255, classes[np.where(index == 255, 0, index)])
+    return np.where(index == IGNORE, IGNORE, classes[np.where(index == IGNORE, 0, index)])
 
 
 def _metrics(pixels: np.ndarray, areas: np.ndarray | None) -> dict[str, float]:

@@ -21,8 +21,8 @@ from torch.utils.data import Dataset
 
 from ..core.atomic import write_atomically
 from ..core.digests import digest
+from ..core.file_walk import find_missing
 from ..datasets.files.image_ids import image_ids
-from ..datasets.partially_labeled import find_missing
 from ..engine import launch
 from ..visualization import save_image
 from .fingerprint import checkpoint_digest, claim_folder

@@ -11,9 +11,9 @@ import torch
 from mmengine.logging import print_log
 
 from ..core.errors import MissingFileError, NotFiniteError, UserError
+from ..core.file_walk import find_missing
 from ..datasets.files.class_maps import read_class_maps, write_class_maps
 from ..datasets.files.splits import more
-from ..datasets.partially_labeled import find_missing
 from ..datasets.transforms import LoadImageTags
 from ..evaluation import ThresholdSweep
 from ..evaluation.cam_iou_metric import GIVEN_TAGS

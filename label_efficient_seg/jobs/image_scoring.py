@@ -16,6 +16,7 @@ from mmseg.registry import DATASETS
 from torch import Tensor, nn
 
 from ..core.errors import UserError
+from ..core.labels import IGNORE
 from ..datasets.partially_labeled import PartiallyLabeledMixin
 from ..datasets.transforms import loads_masks
 
@@ -103,7 +104,7 @@ def predict_logits(model: nn.Module, batch: dict[str, Any]) -> Tensor:
     sample = batch['data_samples'][0]
     logits = model.inference(batch['inputs'], [sample.metainfo])
     # What the data preprocessor adds, at the right and at the bottom, is beyond the mask.
-    valid = sample.gt_sem_seg.data[0] != 255
+    valid = sample.gt_sem_seg.data[0] != IGNORE
     rows, columns = valid.any(1).nonzero()[:, 0], valid.any(0).nonzero()[:, 0]
     return logits[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import print_log
+from torchvision.ops import box_iou
 
-from ..datasets.files.instances import box_iou, object_boxes
+from ..datasets.files.instances import object_boxes
 from ..datasets.files.proposal_files import read_proposals, write_proposals
 from ..datasets.proposals import METHODS, check_method, make_proposals
 from ..visualization import make_proposal_panel, plot_recall
@@ -80,7 +81,8 @@ class ProposalJob(ImageFileJob):
             boxes = read_proposals(self.path(name), self.run_name).boxes
             objects = _objects(batch['mask'][0]) if 'mask' in batch else np.zeros((0, 4))
             total.add_(torch.tensor([len(boxes), len(objects)]))
-            overlaps = box_iou(objects, boxes)
+            overlaps = box_iou(torch.as_tensor(objects).double(), torch.as_tensor(boxes).double())
+            overlaps = overlaps.numpy()
             for column, count in enumerate(counts):
                 best = overlaps[:, :count].max(axis=1, initial=0)
                 found[:, column] += torch.tensor([(best >= iou).sum() for iou in MIN_IOUS])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import UserError
+from ..core.labels import IGNORE
 from ..datasets.files.class_maps import ClassMaps, read_class_maps
 from ..datasets.files.masks import apply_lookup, label_lookup
 from ..datasets.files.pseudo_masks import write_label
@@ -112,14 +113,14 @@ class PseudoMaskJob(ImageFileJob):
 
         def work(name: str, batch: dict) -> None:
             mask, walked = (self._read_mask(name, folder) for folder in self.files)
-            pixels.add_(torch.tensor([mask.size, (mask == 255).sum()]))
+            pixels.add_(torch.tensor([mask.size, (mask == IGNORE).sum()]))
             if 'mask' not in batch:
                 return
             classes, maps, _ = self._read_cams(name)
             scores = with_background(torch.from_numpy(maps['cam'])[None], self.settings.alpha)
             masks = mask, pseudo_mask(scores[0], classes), walked
             for area, found in zip(areas, masks, strict=True):
-                truth = np.where(found == 255, 255, batch['mask'][0])
+                truth = np.where(found == IGNORE, IGNORE, batch['mask'][0])
                 area += torch.from_numpy(label_areas(found, truth, num_classes))
 
         self.count(work, pixels, areas)

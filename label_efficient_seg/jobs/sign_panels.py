@@ -14,8 +14,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ..core.errors import UserError
+from ..core.labels import IGNORE
 from ..core.progress import track
-from ..datasets.files.masks import IGNORE
 from ..ops import hide_labels
 from ..visualization import make_zero_shot_panel, plot_features, resize_to, save_image
 from .base import Job

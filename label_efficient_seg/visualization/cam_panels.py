@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..core.errors import UserError
+from ..core.labels import IGNORE
 from .colors import IGNORE_COLOR, RGB, colorize, overlay
 from .curves import RUN_COLORS
 from .output import encode_figure, style_axes
@@ -47,7 +48,7 @@ def make_cam_panel(
     rows: Sequence[CAMRow],
     classes: Sequence[str],
     palette: Sequence[RGB] | np.ndarray,
-    ignore_index: int = 255,
+    ignore_index: int = IGNORE,
     tile_width: int = 240,
 ) -> np.ndarray:
     """Compose rows of image | CAM | refined | pseudo mask | ground truth over one legend.

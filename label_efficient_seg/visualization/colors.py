@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ..core.errors import UserError
+from ..core.labels import IGNORE
 
 RGB = Sequence[int]
 
@@ -41,7 +42,7 @@ def default_palette(num_classes: int) -> np.ndarray:
 def colorize(
     mask: np.ndarray,
     palette: Sequence[RGB] | np.ndarray,
-    ignore_index: int = 255,
+    ignore_index: int = IGNORE,
     ignore_color: RGB = IGNORE_COLOR,
 ) -> np.ndarray:
     """Paint a label map with the colours of its classes.

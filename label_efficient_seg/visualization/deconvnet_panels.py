@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
+from ..core.labels import IGNORE
 from .colors import IGNORE_COLOR, RGB, colorize, heatmap, overlay
 from .panels import Tile, class_legend, make_grid, make_panel, resize_to, scale_legend
 
@@ -20,7 +21,7 @@ def make_aggregation_panel(
     classes: Sequence[str],
     palette: Sequence[RGB] | np.ndarray,
     label: np.ndarray | None = None,
-    ignore_index: int = 255,
+    ignore_index: int = IGNORE,
     caption: str = '',
     tile_width: int = 240,
 ) -> np.ndarray:

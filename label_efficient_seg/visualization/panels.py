@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..core.errors import UserError
+from ..core.labels import IGNORE
 from .colors import IGNORE_COLOR, RGB, heatmap
 
 BACKGROUND = (255, 255, 255)
@@ -44,7 +45,7 @@ def class_legend(
     masks: Iterable[np.ndarray],
     classes: Sequence[str],
     palette: Sequence[RGB] | np.ndarray,
-    ignore_index: int = 255,
+    ignore_index: int = IGNORE,
 ) -> list[LegendEntry]:
     """Legend entries of the classes that occur in any of some label maps.
 

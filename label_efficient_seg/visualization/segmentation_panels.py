@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..core.labels import IGNORE
 from .colors import RGB, UNSELECTED_COLOR, colorize, default_palette, heatmap, keep_selected
 from .panels import LegendEntry, Tile, class_legend, make_panel, scale_legend
 
@@ -17,7 +18,7 @@ def make_segmentation_panel(
     entropy: np.ndarray | None = None,
     classes: Sequence[str] | None = None,
     palette: Sequence[RGB] | np.ndarray | None = None,
-    ignore_index: int = 255,
+    ignore_index: int = IGNORE,
     caption: str = '',
     tile_width: int = 240,
 ) -> np.ndarray:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..core.labels import IGNORE
 from .colors import RGB, UNSELECTED_COLOR, colorize, heatmap, keep_selected
 from .output import encode_figure, style_axes
 from .panels import LegendEntry, Tile, class_legend, make_panel, resize_to, scale_legend
@@ -25,7 +26,7 @@ def make_zero_shot_panel(
     classes: Sequence[str],
     palette: Sequence[RGB] | np.ndarray,
     unseen: Collection[int],
-    ignore_index: int = 255,
+    ignore_index: int = IGNORE,
     caption: str = '',
     tile_width: int = 240,
 ) -> np.ndarray:

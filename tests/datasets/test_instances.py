@@ -6,7 +6,7 @@ from math import ceil, floor
 import numpy as np
 import pytest
 
-from label_efficient_seg.datasets.files.instances import box_iou, enlarge_boxes, object_boxes
+from label_efficient_seg.datasets.files.instances import enlarge_boxes, object_boxes
 
 
 def flood(mask: np.ndarray) -> set[tuple]:
@@ -83,18 +83,3 @@ def test_enlarged_boxes_are_exact_and_inside():
         assert found.tolist() == [expected[0][0], expected[1][0], expected[0][1], expected[1][1]]
     assert enlarge_boxes(np.array([3, 4, 5, 9]), 1, (20, 20)).tolist() == [[3, 4, 5, 9]]
     assert enlarge_boxes(np.zeros((0, 4)), 1.2, (20, 20)).shape == (0, 4)
-
-
-def test_iou_is_that_of_counted_pixels():
-    rng = np.random.default_rng(1)
-    low = rng.integers(0, 12, (14, 2))
-    boxes = np.concatenate([low, low + rng.integers(1, 12, (14, 2))], axis=1)
-    planes = np.zeros((14, 24, 24), bool)
-    for plane, (x1, y1, x2, y2) in zip(planes, boxes, strict=True):
-        plane[y1:y2, x1:x2] = True
-    found = box_iou(boxes, boxes[:5])
-    for i, j in np.ndindex(found.shape):
-        common, union = (planes[i] & planes[j]).sum(), (planes[i] | planes[j]).sum()
-        assert found[i, j] == pytest.approx(common / union)
-    assert box_iou([[2, 2, 2, 5]], [[2, 2, 2, 5]]) == 0
-    assert box_iou(np.zeros((0, 4)), boxes).shape == (0, 14)

@@ -9,8 +9,8 @@ import torch
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from label_efficient_seg.core.cache import CACHE_VARIABLE
 from label_efficient_seg.datasets import StreamDataLoader, box_crops
-from label_efficient_seg.datasets.toy.folder import CACHE_VARIABLE
 
 from .conftest import write_image, write_list, write_mask
 

@@ -16,6 +16,8 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
+from label_efficient_seg.core.cache import CACHE_VARIABLE
+from label_efficient_seg.datasets import ToyDataset
 from label_efficient_seg.datasets.toy import (
     ATTRIBUTE_NAMES,
     ATTRIBUTES,
@@ -24,7 +26,6 @@ from label_efficient_seg.datasets.toy import (
     SHAPES,
     TEXTURES,
     UNSEEN_CLASSES,
-    ToyDataset,
     ToyObject,
     ToySpec,
     difficulty,
@@ -302,7 +303,7 @@ def test_default_splits_cover_every_class(monkeypatch, tmp_path):
 
 
 def test_cache_is_reused_and_depends_on_the_parameters(tiny, cache, monkeypatch):
-    monkeypatch.setenv(folder.CACHE_VARIABLE, str(cache))
+    monkeypatch.setenv(CACHE_VARIABLE, str(cache))
     monkeypatch.setattr(folder, 'render', None)
     assert write_toy(spec=TINY) == str(tiny)
     assert toy_root('target', spec=TINY) == str(tiny / 'target')
@@ -382,7 +383,7 @@ def test_dataset_labeled_and_unlabeled(tiny):
 
 
 def test_dataset_writes_the_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv(folder.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     spec = dict(num_train=2, num_val=1, num_target_train=1, num_target_val=1, radius=[9, 20])
     assert len(ToyDataset('val', spec=spec)) == 1
     assert len(ToyDataset('train', spec=ToySpec(**spec))) == 2
@@ -415,7 +416,7 @@ def test_other_errors(tmp_path):
     with pytest.raises(ValueError, match='num_val is 0'):
         ToySpec(num_val=0)
     (tmp_path / 'file').touch()
-    with pytest.raises(OSError, match=folder.CACHE_VARIABLE):
+    with pytest.raises(OSError, match=CACHE_VARIABLE):
         write_toy(str(tmp_path / 'file' / 'below'), TINY)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from label_efficient_seg.datasets.toy import CLASSES, PALETTE, ToyDataset
+from label_efficient_seg.datasets import ToyDataset
+from label_efficient_seg.datasets.toy import CLASSES, PALETTE
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),

@@ -17,8 +17,9 @@ from label_efficient_seg.datasets import (
     SemiCityscapesDataset,
     SynscapesDataset,
     SYNTHIADataset,
+    ToyDataset,
 )
-from label_efficient_seg.datasets.toy import ToyDataset, ToySpec, toy_root
+from label_efficient_seg.datasets.toy import ToySpec, toy_root
 
 from .conftest import random_mask, write_image, write_list, write_mask
 

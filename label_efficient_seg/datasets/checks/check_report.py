@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ..files.masks import IGNORE
+from ...core.labels import IGNORE
 from .checking import CheckReport, Stream
 
 

@@ -11,8 +11,8 @@ import mmengine.fileio as fileio
 import numpy as np
 from PIL import Image
 
+from ...core.labels import IGNORE
 from ..files.masks import (
-    IGNORE,
     MaskError,
     apply_lookup,
     check_mask_layout,

@@ -9,15 +9,13 @@ import numpy as np
 
 from ...core.atomic import write_atomically
 from ...core.errors import MissingFileError, UserError
-from ..toy import ATTRIBUTES, CLASSES
 
 FOLDER = Path(__file__).with_name('word_vectors')
-TOY = 'toy'
 
 
 def list_class_embeddings() -> list[str]:
     """Names that :func:`load_class_embeddings` knows; 'toy' has attributes, others word vectors."""
-    return sorted([TOY, *(path.stem for path in FOLDER.glob('*.npz'))])
+    return sorted(path.stem for path in FOLDER.glob('*.npz'))
 
 
 def load_class_embeddings(
@@ -80,7 +78,7 @@ def write_class_embeddings(
 
 
 def _select(source: str | os.PathLike, classes: Sequence[str]) -> np.ndarray:
-    names, vectors = (CLASSES, ATTRIBUTES) if source == TOY else _read(_find(source))
+    names, vectors = _read(_find(source))
     rows = {_key(name): row for row, name in enumerate(names)}
     if missing := [name for name in classes if _key(name) not in rows]:
         raise UserError(

@@ -3,23 +3,18 @@
 import csv
 import json
 import os
-import pickle
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
-
 from ...core.errors import MissingFileError, UserError
 from ...core.progress import track
 from ...core.suggest import did_you_mean
-from .pickled_arrays import load_pickled_object
 from .splits import more
 
-KINDS = 'a folder of VOC annotations (.xml), a .csv, a .json or a .npy file'
+KINDS = 'a folder of VOC annotations (.xml), a .csv or a .json file'
 
 
 class TagVocabulary:
@@ -72,27 +67,6 @@ class TagVocabulary:
             labels.add(self._label_of[tag])
         return sorted(label for label in labels if 0 < label < len(self.classes))
 
-    def names(self, vector: np.ndarray, source: str) -> list[str]:
-        """Names of the classes that are set in a vector over the foreground classes.
-
-        Args:
-            vector (np.ndarray): Not 0 where a class is present, shape (C - 1,), with C the number
-                of original or of chosen classes.
-            source (str): How messages name the place it comes from.
-
-        Raises:
-            ValueError: If it is no such vector.
-        """
-        if not isinstance(vector, np.ndarray):
-            raise UserError(f'{source} has a {type(vector).__name__} instead of an array')
-        for names in (self.original, self.classes):
-            if vector.shape == (len(names) - 1,) and vector.dtype.kind in 'biuf':
-                return [names[index + 1] for index in vector.nonzero()[0]]
-        raise UserError(
-            f'{source} has an array of shape {vector.shape} and type {vector.dtype}, but one '
-            f'number for each of the {len(self.original) - 1} foreground classes is needed'
-        )
-
     def _known(self) -> str:
         return ', '.join(name for name, label in self._label_of.items() if label)
 
@@ -112,8 +86,6 @@ def read_image_labels(
     ``.csv``  columns ``image`` (id) and ``classes``: names between semicolons, or between spaces
               where there is no semicolon
     ``.json`` ``{id: [name, ...]}``
-    ``.npy``  a pickled dict from ids to vectors over the foreground classes, as ``cls_labels.npy``
-              of AffinityNet's release; nothing but arrays, texts and containers is unpickled
     ========= ================================================================================
 
     Args:
@@ -135,7 +107,6 @@ def read_image_labels(
     readers: dict[str, Callable[[Path], dict[str, Any]]] = {
         '.csv': _read_csv,
         '.json': _read_json,
-        '.npy': partial(_read_npy, vocabulary=vocabulary),
     }
     if path.is_dir():
         tags = _read_annotations(path, ids, difficult)
@@ -143,6 +114,11 @@ def read_image_labels(
         raise MissingFileError(f"tags '{path}' do not exist; give {KINDS}")
     elif path.suffix in readers:
         tags = readers[path.suffix](path)
+    elif path.suffix == '.npy':
+        raise UserError(
+            f"'{path}' is a pickled file, and reading it could run code; if you trust its source, "
+            'convert it once to .json with the lines in docs/affinitynet.md, "Your own tags"'
+        )
     else:
         raise UserError(f"'{path}' holds no tags; give {KINDS}, or take them from 'masks'")
     if missing := [name for name in ids if name not in tags]:
@@ -223,22 +199,3 @@ def _read_json(path: Path) -> dict[str, list[str]]:
                 f"image '{name}' in '{path}' has {reprlib.repr(value)} instead of a list of names"
             )
     return tags
-
-
-def _read_npy(path: Path, vocabulary: TagVocabulary) -> dict[str, list[str]]:
-    try:
-        with open(path, 'rb') as file:
-            table = load_pickled_object(file)
-    except pickle.UnpicklingError as error:
-        raise UserError(f"'{path}' was not loaded: {error}") from error
-    except Exception as error:  # reading a damaged pickle ends in any of a dozen types
-        raise UserError(f"'{path}' is no complete NumPy file: {error}") from error
-    if not isinstance(table, dict):
-        raise UserError(
-            f"'{path}' holds a {type(table).__name__} instead of a dict from ids to vectors"
-        )
-    return {
-        str(name): vocabulary.names(vector, f"image '{name}' in '{path}'")
-        for name, vector in table.items()
-        if isinstance(name, str)  # the text of a container can be endless
-    }

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ...core.errors import UserError
-from .masks import IGNORE
+from ...core.labels import IGNORE
 
 Box = tuple[int, int, int, int]
 
@@ -76,29 +76,6 @@ def enlarge_boxes(boxes: np.ndarray, factor: float, size: tuple[int, int]) -> np
     low = np.floor(centers - half + 1e-6).clip(0, limits)
     high = np.ceil(centers + half - 1e-6).clip(0, limits)
     return np.concatenate([low, high], axis=1).astype(np.int64)
-
-
-def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of each box with each other one.
-
-    Args:
-        boxes (np.ndarray): Shape (K, 4).
-        others (np.ndarray): Shape (M, 4).
-
-    Returns:
-        np.ndarray: float64, shape (K, M); 0 for two boxes without area.
-    """
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 1, 4)
-    others = np.asarray(others, np.float64).reshape(1, -1, 4)
-    low = np.maximum(boxes[..., :2], others[..., :2])
-    high = np.minimum(boxes[..., 2:], others[..., 2:])
-    common = (high - low).clip(0).prod(axis=-1)
-    union = _area(boxes) + _area(others) - common
-    return common / np.where(union > 0, union, 1)
-
-
-def _area(boxes: np.ndarray) -> np.ndarray:
-    return (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1)
 
 
 def _component_boxes(pixels: np.ndarray) -> list[Box]:

@@ -12,9 +12,9 @@ from PIL import Image
 from ...core.atomic import write_atomically
 from ...core.digests import file_digest
 from ...core.errors import ExistingFileError, MissingFileError, UserError
-from ...core.file_walk import map_files
-from ..partially_labeled import find_missing
-from .masks import IGNORE, MaskError, check_mask_layout
+from ...core.file_walk import find_missing, map_files
+from ...core.labels import IGNORE
+from .masks import MaskError, check_mask_layout
 from .splits import read_split, write_split
 from .stratification import random_selection, stratified_selection
 

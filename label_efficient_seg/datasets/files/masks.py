@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 
 from ...core.errors import UserError
-
-IGNORE = 255
-"""Label that void and padded pixels have in memory, whatever value the mask files use."""
+from ...core.labels import IGNORE
 
 
 class MaskError(UserError):
@@ -34,7 +32,7 @@ def label_lookup(
     lookup = np.arange(256)
     if reduce_zero_label:
         lookup -= 1
-        lookup[[0, 255]] = IGNORE
+        lookup[[0, IGNORE]] = IGNORE
     if label_map:
         mapping = np.arange(256)
         mapping[list(label_map)] = list(label_map.values())

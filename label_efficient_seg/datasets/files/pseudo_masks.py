@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ...core.atomic import write_atomically
-from .masks import IGNORE, label_lookup
+from ...core.labels import IGNORE
+from .masks import label_lookup
 
 NEUTRAL_COLOR = (255, 255, 255)
 

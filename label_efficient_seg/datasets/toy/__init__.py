@@ -6,7 +6,6 @@ nothing about the shape. A source and a target style make a domain pair, the tar
 a graded difficulty.
 """
 
-from .dataset import ToyDataset
 from .folder import stratified_order, toy_root, write_toy
 from .scene import ToyObject, ToyScene, render_scene
 from .spec import (
@@ -31,7 +30,6 @@ __all__ = [
     'STYLES',
     'TEXTURES',
     'UNSEEN_CLASSES',
-    'ToyDataset',
     'ToyObject',
     'ToyScene',
     'ToySpec',

@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ...core.cache import CACHE_VARIABLE, cache_folder
 from ...core.errors import FileError, UserError
-from .scene import IGNORE_INDEX
+from ...core.labels import IGNORE
 from .spec import ATTRIBUTE_NAMES, ATTRIBUTES, CLASSES, PALETTE, SPLITS, STYLES, ToySpec
 from .style import difficulty, render
-
-CACHE_VARIABLE = 'LABEL_EFFICIENT_SEG_CACHE'
 
 #: Labeled fractions of the training images that have a pair of lists.
 FRACTIONS = (Fraction(1, 8), Fraction(1, 4), Fraction(1, 2))
@@ -69,8 +68,7 @@ def write_toy(cache_dir: str | None = None, spec: ToySpec | None = None) -> str:
         OSError: If the cache folder cannot be written.
     """
     spec = spec or ToySpec()
-    cache = Path(cache_dir or os.environ.get(CACHE_VARIABLE) or '~/.cache/label_efficient_seg')
-    cache = cache.expanduser().absolute()
+    cache = cache_folder(cache_dir)
     root = cache / f'toy-{spec.digest()}'
     if root.is_dir():
         return str(root)
@@ -151,7 +149,7 @@ def _write_style(root: Path, style: str, spec: ToySpec) -> None:
             _save_png(root / 'JPEGImages' / f'{name}.png', scene.image)
             _save_png(root / 'SegmentationClass' / f'{name}.png', scene.labels, palette=True)
             _save_png(root / 'SegmentationObject' / f'{name}.png', scene.instances, palette=True)
-            visible = np.unique(scene.labels[scene.labels != IGNORE_INDEX])
+            visible = np.unique(scene.labels[scene.labels != IGNORE])
             presence[index, visible] = True
             objects = [CLASSES[label] for label in visible if label > 0]
             labels_rows.append([name, ' '.join(objects)])
@@ -182,7 +180,7 @@ def _save_png(path: Path, array: np.ndarray, palette: bool = False) -> None:
     if palette:
         colors = np.zeros((256, 3), np.uint8)
         colors[: len(PALETTE)] = PALETTE
-        colors[IGNORE_INDEX] = (224, 224, 192)
+        colors[IGNORE] = (224, 224, 192)
         image.putpalette(colors.tobytes())
     # Run lengths are fast, and on noisy images no larger than searching for matches.
     image.save(path, compress_level=1, compress_type=zlib.Z_RLE)

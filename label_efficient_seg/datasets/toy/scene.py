@@ -9,9 +9,8 @@ import math
 import cv2
 import numpy as np
 
+from ...core.labels import IGNORE
 from .spec import HUES, SHAPES, TEXTURES, ToySpec
-
-IGNORE_INDEX = 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +72,7 @@ def render_scene(spec: ToySpec, rng: np.random.Generator) -> ToyScene:
         planes += coverage * (first + texture_pattern(item, size) * (second - first) - planes)
         # A pixel that mixes two surfaces belongs to neither: void, as on VOC's contours.
         for mask, value in ((labels, item.class_index), (instances, number)):
-            mask[coverage > 0] = IGNORE_INDEX
+            mask[coverage > 0] = IGNORE
             mask[coverage == 1] = value
     image = np.ascontiguousarray(np.clip(planes, 0, 255).transpose(1, 2, 0))
     return ToyScene(image, labels, instances, tuple(objects))

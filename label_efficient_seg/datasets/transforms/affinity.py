@@ -6,6 +6,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...core.errors import UserError
+from ...core.labels import IGNORE
 from ...ops import confident_labels
 from ..files.class_maps import read_class_maps
 
@@ -115,7 +116,7 @@ class AffinityTarget(BaseTransform):
         """
         low, high = (self._average(results.pop(key)) for key in (LOW, HIGH))
         index = confident_labels(low, high)[0].numpy()
-        classes = np.full(256, 255)
+        classes = np.full(256, IGNORE)
         classes[: low.shape[1]] = results.pop(CLASSES)
         results['gt_seg_map'] = classes[index]
         results['seg_fields'] = [x for x in results['seg_fields'] if x not in (LOW, HIGH)]

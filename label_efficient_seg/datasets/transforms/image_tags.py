@@ -5,9 +5,9 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import TRANSFORMS
 
 from ...core.errors import UserError
+from ...core.labels import IGNORE
 from ..files.image_ids import image_ids
 from ..files.image_labels import TagVocabulary, no_tags, read_image_labels
-from ..files.masks import IGNORE
 from .dataset_transform import DatasetTransform
 from .loading import LoadCheckedAnnotations
 

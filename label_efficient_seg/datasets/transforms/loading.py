@@ -12,8 +12,8 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from ...core.errors import FileError, MissingFileError, UserError
+from ...core.labels import IGNORE
 from ..files.masks import (
-    IGNORE,
     MaskError,
     apply_lookup,
     check_mask_layout,

@@ -4,8 +4,8 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import TRANSFORMS
 
 from ...core.errors import UserError
+from ...core.labels import IGNORE
 from ..files.class_splits import class_split
-from ..files.masks import IGNORE
 from .dataset_transform import DatasetTransform
 from .loading import loads_masks
 

@@ -17,6 +17,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from ...core.errors import UserError
+from ...core.labels import IGNORE
 from ...ops import entropy_map
 from ...visualization import make_segmentation_panel, save_image
 
@@ -53,7 +54,7 @@ class PanelHook(Hook):
         num_images: int = 4,
         out_dir: str | None = None,
         tile_width: int = 240,
-        ignore_index: int = 255,
+        ignore_index: int = IGNORE,
         add_to_visualizer: bool = False,
     ) -> None:
         if interval < 1 or num_images < 1:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from ...core.errors import MissingFileError, UserError
-from ..partially_labeled import PartiallyLabeledMixin
-from .folder import toy_root
-from .spec import ATTRIBUTE_NAMES, ATTRIBUTES, CLASSES, PALETTE, STYLES, ToySpec
+from ..core.errors import MissingFileError, UserError
+from ..core.labels import IGNORE
+from .partially_labeled import PartiallyLabeledMixin
+from .toy.folder import toy_root
+from .toy.spec import ATTRIBUTE_NAMES, ATTRIBUTES, CLASSES, PALETTE, STYLES, ToySpec
 
 
 @DATASETS.register_module()
@@ -97,10 +98,10 @@ class ToyDataset(PartiallyLabeledMixin, BaseSegDataset):
         """
         if new_classes is None or tuple(new_classes) == CLASSES:
             return None
-        label_map = dict.fromkeys(range(len(CLASSES)), 255)
+        label_map = dict.fromkeys(range(len(CLASSES)), IGNORE)
         for new, name in enumerate(new_classes):
             for old in _members(name):
-                if label_map[old] != 255:
+                if label_map[old] != IGNORE:
                     raise UserError(
                         f'class {CLASSES[old]!r} belongs to both {new_classes[label_map[old]]!r} '
                         f'and {name!r} of metainfo.classes'
