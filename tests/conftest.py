@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 from mmseg.utils import register_all_modules
 
@@ -38,6 +39,7 @@ def interruptible() -> None:
 def fresh_state() -> None:
     """Makes a test independent of those before it."""
     init_default_scope('mmseg')
+    MessageHub.get_current_instance().update_info('iter', 0)
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)

@@ -11,7 +11,7 @@ from measuring import Table, add_common_arguments, image_size, write_results
 from mmengine.config import ConfigDict
 from mmengine.registry import MODEL_WRAPPERS
 from torch import multiprocessing
-from train_case import build, streams_of
+from train_case import build, streams_of, train_step
 from train_step import METHODS
 
 from label_efficient_seg.core.config_index import get_config
@@ -100,8 +100,8 @@ def worker(
     for _ in range(args.repeats + 1):
         dist.barrier()
         start = time.perf_counter()
-        for _ in range(args.iterations):
-            model.train_step(data, optimizers)
+        for iteration in range(args.iterations):
+            train_step(model, iteration, data, optimizers)
         # All have to be there before it counts.
         dist.barrier()
         seconds.append(time.perf_counter() - start)

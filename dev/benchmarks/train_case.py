@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 from mmengine.config import ConfigDict
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
@@ -154,6 +154,12 @@ def random_data(model: nn.Module, args: argparse.Namespace) -> dict:
     if streams is None:
         return batch(True)
     return {name: batch(position == 0) for position, name in enumerate(streams)}
+
+
+def train_step(model: nn.Module, iteration: int, data: dict, optimizers: OptimWrapperDict) -> dict:
+    """One iteration, of which the loop would tell the number."""
+    MessageHub.get_current_instance().update_info('iter', iteration)
+    return model.train_step(data, optimizers)
 
 
 def join_streams(model: nn.Module) -> None:

@@ -32,7 +32,14 @@ from plain_steps import (
     PlainStep,
 )
 from torch import nn
-from train_case import build, discriminators, networks, streams_of, wrappers_of
+from train_case import (
+    build,
+    discriminators,
+    networks,
+    streams_of,
+    train_step,
+    wrappers_of,
+)
 
 METHODS = {
     'advsemi': ('advsemi/deeplabv2_r18_toy_semi', PlainAdvSemiSeg),
@@ -134,12 +141,12 @@ def measure(
     images = sum(len(stream['inputs']) for stream in streams_of(data))
 
     def run() -> None:
-        for _ in range(args.iterations):
-            step(data) if plain else model.train_step(data, optimizers)
+        for iteration in range(args.iterations):
+            step(data) if plain else train_step(model, iteration, data, optimizers)
 
     def first_two_steps() -> None:
-        for _ in range(2):
-            step(data) if plain else model.train_step(data, optimizers)
+        for iteration in range(2):
+            step(data) if plain else train_step(model, iteration, data, optimizers)
 
     _, memory = with_peak_memory(first_two_steps, args.device)
     seconds = min(timed(run, args.device) for _ in range(args.repeats))
@@ -168,7 +175,7 @@ def largest_difference(method: str, args: argparse.Namespace) -> tuple[str, floa
         torch.manual_seed(iteration)
         expected = plain(data)
         torch.manual_seed(iteration)
-        found = model.train_step(data, optimizers)
+        found = train_step(model, iteration, data, optimizers)
         for name, value in expected.items():
             difference = abs(float(found[name].detach()) - value) / max(abs(value), 1e-12)
             # NaN is larger than nothing.

@@ -47,7 +47,7 @@ class SIGNPanelJob(Job):
     """Draws predictions, weights of pseudo labels and features of a model that generates features.
 
     Images are those of the config's ``test_dataloader`` and need masks; its model must be a
-    ``ZeroShotEncoderDecoder`` such as ``SIGN``.
+    :class:`SIGN`.
 
     Files in the folder::
 
@@ -71,7 +71,7 @@ class SIGNPanelJob(Job):
         if not hasattr(MODELS.get(model_type), 'generate'):
             raise UserError(
                 f'{name} has a model of type {model_type}, which generates no features; these '
-                'panels need the config of a ZeroShotEncoderDecoder, such as SIGN'
+                'panels need the config of a SIGN'
             )
         if not self.labeled:
             raise UserError(
@@ -159,7 +159,7 @@ def real_features(model: nn.Module, dataset: BaseSegDataset) -> dict[int, np.nda
     """The encoder's features X of the classes that test images show.
 
     Args:
-        model (nn.Module): A ``ZeroShotEncoderDecoder`` in evaluation mode.
+        model (nn.Module): A :class:`SIGN` in evaluation mode.
         dataset (BaseSegDataset): Images with masks.
 
     Returns:

@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from label_efficient_seg.models.generators import SpatialInformationModule
-from tests.models import tiny_adaptation, tiny_sign
+from tests.models import tiny, tiny_adaptation, tiny_sign
 
 STEPS = ['training', 'transfer', 'self_training']
 ITERATIONS = 3
@@ -55,7 +55,7 @@ def train(rank: int, world_size: int, step: str) -> dict:
     for iteration in range(ITERATIONS):
         batch = joint_batch(10 * iteration)
         part = {key: values[rank::world_size] for key, values in batch.items()}
-        step_model.train_step(dict(labeled=part), optimizers)
+        tiny.train_step(step_model, iteration, dict(labeled=part), optimizers)
     return model.state_dict()
 
 

@@ -190,7 +190,7 @@ class TestRefusals:
     def test_other_models(self, tmp_path):
         cfg = config(tmp_path)
         cfg.model = tiny.model_cfg()
-        with pytest.raises(ValueError, match=r'toy\.py has a model of type AdvSemiSeg.*such as SI'):
+        with pytest.raises(ValueError, match=r'toy\.py has a model of type AdvSemiSeg.*of a SIGN'):
             SIGNPanelJob(cfg, tmp_path / 'out', SIGNPanelSettings('none.pth')).run()
 
     def test_images_without_masks(self, tmp_path):

@@ -8,8 +8,8 @@ from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
 from label_efficient_seg.core.config_index import resource_root
-from label_efficient_seg.models.segmentors.advent import image_area
 from label_efficient_seg.models.segmentors.adversarial_encoder_decoder import frozen
+from label_efficient_seg.models.segmentors.stream_encoder_decoder import image_area
 
 from . import tiny, tiny_adaptation
 from .plain_adaptation import (
@@ -69,12 +69,13 @@ def test_padding_is_zero_in_the_maps_and_void_is_not():
     inside = content(tiny_adaptation.SOURCE_SIZES)
     target = model.labels(batches['target']['data_samples']) != 255
     for level in BOTH:
-        information = predictions[f'source_{level}'].sum(1)
+        information = predictions.source.maps[level].sum(1)
         assert not information[~inside].any() and (information[inside] > 0).all()
         assert (void & inside).any()
-        information = predictions[f'target_{level}'].sum(1)
+        information = predictions.target.maps[level].sum(1)
         assert not information[~target].any() and (information[target] > 0).all()
-    assert not any(t.requires_grad for t in predictions.values())
+    for domain in (predictions.source, predictions.target):
+        assert not any(maps.requires_grad for maps in domain.maps.values())
 
 
 def test_labels_of_the_target_are_never_read():
@@ -146,7 +147,8 @@ def test_autocast_keeps_losses_close_and_finite(dtype):
         if 'loss' in name:
             assert value.dtype == torch.float32, name
             assert float(value) == pytest.approx(float(expected[name]), rel=0.05), name
-    assert all(predictions[f'{d}_main'].dtype == torch.float32 for d in ('source', 'target'))
+    for domain in (predictions.source, predictions.target):
+        assert domain.maps['main'].dtype == torch.float32
     assert all(torch.isfinite(v) for v in adversarial.values())
 
 

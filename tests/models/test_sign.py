@@ -8,7 +8,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
-from label_efficient_seg.models.segmentors.advent import image_area
+from label_efficient_seg.models.segmentors.stream_encoder_decoder import image_area
 
 from . import tiny, tiny_adaptation, tiny_sign
 from .plain_sign import PlainSIGN
@@ -67,7 +67,7 @@ def test_iterations_equal_plain_algorithm(case):
             labels = model.labels(batch['data_samples'])
             expected = plain.train(batch['inputs'], labels, sizes)
         torch.manual_seed(iteration)
-        log = model.train_step(data, optimizers)
+        log = tiny.train_step(model, iteration, data, optimizers)
 
         found = {n: float(value.detach()) for n, value in log.items() if 'loss_' in n}
         if not plain.spatial:
@@ -114,7 +114,7 @@ def test_right_parameters_move_and_all_others_stay(arguments, moving):
         before = copy.deepcopy(model.state_dict())
         # As the loop does.
         model.train()
-        model.train_step(tiny_sign.batch(iteration), optimizers)
+        tiny.train_step(model, iteration, tiny_sign.batch(iteration), optimizers)
         moved = {
             n for n, tensor in model.state_dict().items() if not torch.equal(tensor, before[n])
         }
@@ -131,7 +131,7 @@ def states_after(model, batches, iterations=4):
     optimizers = tiny_sign.build_optimizers(model)
     for iteration in range(iterations):
         torch.manual_seed(iteration)
-        model.train_step(copy.deepcopy(batches[iteration]), optimizers)
+        tiny.train_step(model, iteration, copy.deepcopy(batches[iteration]), optimizers)
     return model.state_dict()
 
 
@@ -246,7 +246,7 @@ def test_padding_gets_no_pseudo_label():
     model = tiny_sign.build_model(step='self_training').train()
     batch = model.data_preprocessor(tiny_sign.batch()['labeled'], True)
     size = model.encode(model.extract_feat(batch['inputs'])).features.shape[2:]
-    labels, weight = model._targets(batch, size)
+    labels, weight = model.targets(batch, size)
     rows, columns = (
         torch.arange(n) * length // n
         for n, length in zip(size, batch['inputs'].shape[2:], strict=True)
@@ -262,11 +262,11 @@ def test_threshold_keeps_confident_pseudo_labels_only():
     model = tiny_sign.build_model(step='self_training').train()
     batch = model.data_preprocessor(tiny_sign.batch()['labeled'], True)
     size = model.encode(model.extract_feat(batch['inputs'])).features.shape[2:]
-    every, _ = model._targets(batch, size)
+    every, _ = model.targets(batch, size)
     numbers = []
     for threshold in (0, 0.1, 0.25, 0.5, 1):
         model.confidence_threshold = threshold
-        labels, weight = model._targets(batch, size)
+        labels, weight = model.targets(batch, size)
         assert (weight == 1).all()
         assert ((labels == every) | (labels == 255)).all()
         seen = torch.isin(every, torch.tensor(SEEN))
@@ -283,7 +283,8 @@ def test_prediction_is_ordinary_and_calibrated():
         dict(ori_shape=(44, 60), img_shape=(44, 60), pad_shape=(44, 60))
     )
     # What ClassCountHook compares with the dataset.
-    assert model.num_classes == model.decode_head.num_classes == 7
+    assert model.num_classes == model.out_channels == 7
+    assert model.decode_head.num_classes == tiny_sign.CHANNELS
     result = model.test_step(copy.deepcopy(data))[0]
     assert result.seg_logits.data.shape == (7, 44, 60)
     assert result.pred_sem_seg.data.shape == (1, 44, 60)
@@ -317,9 +318,9 @@ def test_autocast_keeps_losses_close_and_finite(dtype):
     for enabled in (False, True):
         torch.manual_seed(0)
         with torch.autocast('cpu', dtype=dtype, enabled=enabled):
-            losses, maps = model.segmentor_losses(batches, 0)
-            generator, maps['fake'] = model.generator_losses(maps)
-            logs.append(losses | generator | model.discriminator_losses(maps))
+            losses, encoded = model.segmentor_losses(batches, 0)
+            generator, fake = model.generator_losses(encoded)
+            logs.append(losses | generator | model.discriminator_losses(encoded, fake))
     for name, value in logs[1].items():
         if 'loss' in name:
             assert value.dtype == torch.float32, name

@@ -60,7 +60,7 @@ class OnlySupervised(StreamEncoderDecoder):
         losses.update(
             self.supervised_losses(features, self.logits(features), batch['data_samples'])
         )
-        return losses, {}
+        return losses, None
 
 
 @pytest.mark.parametrize('accumulative_counts', [1, 2])
@@ -81,7 +81,7 @@ def test_train_step_updates_the_segmentor(accumulative_counts):
         if (step + 1) % accumulative_counts == 0:
             sgd.step()
             sgd.zero_grad()
-        log = model.train_step(data, optimizers)
+        log = tiny.train_step(model, step, data, optimizers)
         assert float(log['loss']) == pytest.approx(total.item(), abs=1e-6)
         assert log['unlabeled.iteration'] == step
         for (name, p), q in zip(model.named_parameters(), plain.parameters(), strict=True):

@@ -2,6 +2,7 @@
 
 import torch
 from mmengine.config import ConfigDict
+from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapperDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
@@ -76,6 +77,12 @@ def build_optimizers(model: torch.nn.Module, **segmentor) -> OptimWrapperDict:
             discriminator=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))),
         )
     )(model)
+
+
+def train_step(model: torch.nn.Module, iteration: int, data: dict, optimizers) -> dict:
+    """One iteration, of which the loop would tell the number."""
+    MessageHub.get_current_instance().update_info('iter', iteration)
+    return model.train_step(data, optimizers)
 
 
 def batch(size: tuple[int, int], number: int, seed: int, labeled: bool) -> dict:

@@ -14,7 +14,8 @@ class ClassCountHook(Hook):
 
     Otherwise too few scores end in an index error of the loss, on a GPU in one of CUDA that names
     nothing, and too many are trained without a word. For a classifier of image-level labels, the
-    first class of the dataset, the background, does not count.
+    first class of the dataset, the background, does not count. Of a model whose heads give features
+    (``head_gives_features``, such as :class:`SIGN`) it is the model that has a number of classes.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -34,15 +35,23 @@ def _check(runner: Runner, dataloader: DataLoader) -> None:
     metainfo = getattr(dataloader.dataset, 'metainfo', None) or {}
     classes = metainfo.get('classes')
     classifier = MODELS.get('CAMClsHead')
-    for name, head in model.named_modules():
-        if not classes or not isinstance(head, (BaseDecodeHead, classifier)):
+    if getattr(model, 'head_gives_features', False):
+        predictors = {'model': model}
+    else:
+        predictors = {
+            f'model.{name}': module
+            for name, module in model.named_modules()
+            if isinstance(module, (BaseDecodeHead, classifier))
+        }
+    for name, head in predictors.items():
+        if not classes:
             continue
         count = len(classes) - isinstance(head, classifier)
         if head.num_classes != count:
             kind = 'foreground classes' if isinstance(head, classifier) else 'classes'
             first = classes[-count:][:3]
             raise UserError(
-                f'model.{name} has num_classes={head.num_classes}, but the dataset has '
+                f'{name} has num_classes={head.num_classes}, but the dataset has '
                 f'{count} {kind} ({", ".join(first)}{", ..." if count > 3 else ""}); set '
                 f'num_classes={count}, or the classes in the metainfo of the dataset'
             )

@@ -9,7 +9,6 @@ from .min_ent import MinEnt
 from .proposal_encoder_decoder import ProposalEncoderDecoder
 from .sign import SIGN
 from .stream_encoder_decoder import StreamEncoderDecoder
-from .zero_shot_encoder_decoder import ZeroShotEncoderDecoder
 
 __all__ = [
     'ADVENT',
@@ -23,5 +22,4 @@ __all__ = [
     'MinEnt',
     'ProposalEncoderDecoder',
     'SIGN',
-    'ZeroShotEncoderDecoder',
 ]

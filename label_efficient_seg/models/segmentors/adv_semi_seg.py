@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -6,6 +8,25 @@ from ...core.errors import UserError
 from ..losses import masked_cross_entropy
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
 from .stream_encoder_decoder import Batches
+
+
+@dataclass(frozen=True)
+class AdvSemiSegPredictions:
+    """What the discriminator learns from; all detached and at image size.
+
+    Attributes:
+        labels (Tensor): Labels y of the labeled images, (N, H, W), int64.
+        labeled (Tensor): S(x), class probabilities of the labeled images, (N, C, H, W).
+        unlabeled (Tensor, optional): S(u) of the unlabeled images, (M, C, H', W'), if they were
+            needed in this iteration.
+        unlabeled_valid (Tensor, optional): Boolean mask of their pixels that are no padding,
+            (M, H', W').
+    """
+
+    labels: Tensor
+    labeled: Tensor
+    unlabeled: Tensor | None = None
+    unlabeled_valid: Tensor | None = None
 
 
 @MODELS.register_module()
@@ -72,7 +93,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
 
     def segmentor_losses(
         self, batches: Batches, iteration: int
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    ) -> tuple[dict[str, Tensor], AdvSemiSegPredictions]:
         """L_S of the class docstring; see the parent class for arguments and returns."""
         inputs, samples = batches['labeled']['inputs'], batches['labeled']['data_samples']
         features = self.extract_feat(inputs)
@@ -85,17 +106,18 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         losses['labeled.loss_adv'] = self.lambda_adv_labeled * self.discriminator.adversarial_loss(
             self.discriminator(probabilities), real=True, valid=valid
         )
-        predictions = dict(labels=labels, labeled=probabilities.detach(), labeled_valid=valid)
+        labeled = probabilities.detach()
+        if iteration < min(self.adv_start, self.semi_start) and not self.discriminate_unlabeled:
+            return losses, AdvSemiSegPredictions(labels, labeled)
 
-        if iteration >= min(self.adv_start, self.semi_start) or self.discriminate_unlabeled:
-            unlabeled_losses, unlabeled = self._unlabeled_losses(batches['unlabeled'], iteration)
-            losses.update(unlabeled_losses)
-            predictions.update(unlabeled)
-        return losses, predictions
+        unlabeled_losses, unlabeled, valid = self._unlabeled_losses(batches['unlabeled'], iteration)
+        losses.update(unlabeled_losses)
+        return losses, AdvSemiSegPredictions(labels, labeled, unlabeled, valid)
 
     def _unlabeled_losses(
         self, batch: dict, iteration: int
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """The terms of unlabeled images, S(u), detached, and which of its pixels are valid."""
         logits = self.upsample(self.logits(self.extract_feat(batch['inputs'])), batch['inputs'])
         probabilities = logits.softmax(dim=1)
         valid = self.labels(batch['data_samples']) != self.decode_head.ignore_index
@@ -116,15 +138,16 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
             losses['unlabeled.selected_ratio'] = (confident & valid).sum() / valid.sum().clamp(
                 min=1
             )
-        return losses, dict(unlabeled=probabilities.detach(), unlabeled_valid=valid)
+        return losses, probabilities.detach(), valid
 
-    def discriminator_losses(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
+    def discriminator_losses(self, predictions: AdvSemiSegPredictions) -> dict[str, Tensor]:
         """L_D of the class docstring; see the parent class for arguments and returns."""
-        fakes, masks = [predictions['labeled']], [predictions['labeled_valid']]
+        fakes = [predictions.labeled]
+        masks = [predictions.labels != self.decode_head.ignore_index]
         if self.discriminate_unlabeled:
-            fakes.append(predictions['unlabeled'])
-            masks.append(predictions['unlabeled_valid'])
-        real = one_hot(predictions['labels'], self.num_classes).to(fakes[0])
+            fakes.append(predictions.unlabeled)
+            masks.append(predictions.unlabeled_valid)
+        real = one_hot(predictions.labels, self.num_classes).to(predictions.labeled)
         loss_fake, acc_fake = self.discriminator.loss(fakes, False, masks)
         loss_real, acc_real = self.discriminator.loss([real], True, masks[:1])
         return dict(

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import torch
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
@@ -5,10 +7,37 @@ from torch import Tensor, nn
 
 from ...ops import self_information
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
-from .stream_encoder_decoder import Batches
+from .stream_encoder_decoder import Batches, image_area
 
 # The label of a domain, as released. SegDiscriminator calls label 1 "real"; here it means target.
 SOURCE, TARGET = False, True
+
+
+@dataclass(frozen=True)
+class DomainInformation:
+    """What the discriminators see of the images of one domain.
+
+    Attributes:
+        maps (dict[str, Tensor]): I_l, self-information at image size by level, detached, 0 where
+            images are padded, (N, C, H, W).
+        valid (Tensor): Boolean mask of the pixels that are no padding, (N, H, W).
+    """
+
+    maps: dict[str, Tensor]
+    valid: Tensor
+
+
+@dataclass(frozen=True)
+class ADVENTPredictions:
+    """What the discriminators learn from.
+
+    Attributes:
+        source (DomainInformation): Of the labeled stream.
+        target (DomainInformation): Of the other one.
+    """
+
+    source: DomainInformation
+    target: DomainInformation
 
 
 @MODELS.register_module()
@@ -71,10 +100,10 @@ class ADVENT(AdversarialEncoderDecoder):
 
     def segmentor_losses(
         self, batches: Batches, iteration: int
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    ) -> tuple[dict[str, Tensor], ADVENTPredictions]:
         """L_S of the class docstring; see the parent class for arguments and returns."""
-        source, target = self.streams
-        batch = batches[source]
+        source_name, target_name = self.streams
+        batch = batches[source_name]
         features = self.extract_feat(batch['inputs'])
         levels = dict.fromkeys(('main', *self.discriminator))
         logits = {level: self.logits(features, level) for level in levels}
@@ -82,32 +111,35 @@ class ADVENT(AdversarialEncoderDecoder):
             features, logits['main'], batch['data_samples'], logits.get('aux')
         )
         valid = image_area(batch)
-        predictions = {f'{source}_valid': valid}
-        for level in self.discriminator:
-            maps = self._information(logits[level].detach(), level, batch['inputs'], valid)
-            predictions[f'{source}_{level}'] = maps
+        maps = {
+            level: self._information(logits[level].detach(), level, batch['inputs'], valid)
+            for level in self.discriminator
+        }
+        source = DomainInformation(maps, valid)
 
-        batch = batches[target]
+        batch = batches[target_name]
         features = self.extract_feat(batch['inputs'])
         valid = self.labels(batch['data_samples']) != self.decode_head.ignore_index
-        predictions[f'{target}_valid'] = valid
+        target = DomainInformation({}, valid)
         for level, discriminator in self.discriminator.items():
-            maps = self._information(self.logits(features, level), level, batch['inputs'], valid)
-            loss = discriminator.adversarial_loss(discriminator(maps), SOURCE, valid)
-            losses[f'{target}.loss_adv_{level}'] = self.lambda_adv[level] * loss
-            predictions[f'{target}_{level}'] = maps.detach()
-        return losses, predictions
+            seen = self._information(self.logits(features, level), level, batch['inputs'], valid)
+            loss = discriminator.adversarial_loss(discriminator(seen), SOURCE, valid)
+            losses[f'{target_name}.loss_adv_{level}'] = self.lambda_adv[level] * loss
+            target.maps[level] = seen.detach()
+        return losses, ADVENTPredictions(source, target)
 
-    def discriminator_losses(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
+    def discriminator_losses(self, predictions: ADVENTPredictions) -> dict[str, Tensor]:
         """L_D of the class docstring; see the parent class for arguments and returns."""
+        source_name, target_name = self.streams
         losses = {}
         for level, discriminator in self.discriminator.items():
-            for domain, label in zip(self.streams, (SOURCE, TARGET), strict=True):
-                loss, accuracy = discriminator.loss(
-                    [predictions[f'{domain}_{level}']], label, [predictions[f'{domain}_valid']]
-                )
-                losses[f'loss_{domain}_{level}'] = 0.5 * loss
-                losses[f'acc_{domain}_{level}'] = accuracy
+            for name, domain, label in (
+                (source_name, predictions.source, SOURCE),
+                (target_name, predictions.target, TARGET),
+            ):
+                loss, accuracy = discriminator.loss([domain.maps[level]], label, [domain.valid])
+                losses[f'loss_{name}_{level}'] = 0.5 * loss
+                losses[f'acc_{name}_{level}'] = accuracy
         return losses
 
     def _information(self, logits: Tensor, level: str, inputs: Tensor, valid: Tensor) -> Tensor:
@@ -115,20 +147,3 @@ class ADVENT(AdversarialEncoderDecoder):
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         information = self_information(self.upsample(logits, inputs, level))
         return information.masked_fill(~valid[:, None], 0)
-
-
-def image_area(batch: dict) -> Tensor:
-    """Pixels of a batch that its images had before the data preprocessor padded them.
-
-    Args:
-        batch (dict): Preprocessed for training: ``inputs`` (N, 3, H, W), and ``data_samples`` whose
-            ``img_shape`` is the size before padding.
-
-    Returns:
-        Tensor: Boolean mask, (N, H, W).
-    """
-    area = torch.zeros_like(batch['inputs'][:, 0], dtype=torch.bool)
-    for mask, sample in zip(area, batch['data_samples'], strict=True):
-        height, width = sample.img_shape
-        mask[:height, :width] = True
-    return area

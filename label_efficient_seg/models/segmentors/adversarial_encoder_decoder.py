@@ -1,30 +1,31 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mmengine.optim import OptimWrapperDict
 from mmseg.registry import MODELS
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
-from .stream_encoder_decoder import Batches, StreamEncoderDecoder
+from .stream_encoder_decoder import Batches, StreamEncoderDecoder, current_iteration
 
 
 @MODELS.register_module()
 class AdversarialEncoderDecoder(StreamEncoderDecoder):
     """An ``EncoderDecoder`` that trains against a discriminator on several streams at once.
 
-    To the rules of :class:`StreamEncoderDecoder` it adds those of adversarial training: who is
-    frozen while whom moves, and the order of the updates.
+    To the rules of :class:`StreamEncoderDecoder` it adds those of adversarial training: the order
+    of the updates, and which network is frozen during each of them.
 
     .. code:: text
 
         data {'labeled': batch, 'unlabeled': batch}           batch: {'inputs', 'data_samples'}
           | preprocess, each stream by itself: streams may differ in batch and crop size
           v
-        segmentor_losses(batches)      -> losses, predictions     discriminator frozen
+        segmentor_losses(batches, iteration) -> losses, predictions   discriminator frozen
           | update(optim_wrapper['segmentor'])
           v
-        discriminator_losses(predictions) -> losses               predictions are detached
+        discriminator_losses(predictions)    -> losses                predictions are detached
           | update(optim_wrapper['discriminator'])
           v
         log
@@ -60,7 +61,7 @@ class AdversarialEncoderDecoder(StreamEncoderDecoder):
         segmentor, discriminator = optim_wrapper['segmentor'], optim_wrapper['discriminator']
 
         with frozen(self.discriminator), segmentor.optim_context(self):
-            losses, predictions = self.segmentor_losses(batches, segmentor.inner_count)
+            losses, predictions = self.segmentor_losses(batches, current_iteration())
         log = self.update(segmentor, losses)
 
         with discriminator.optim_context(self):
@@ -68,12 +69,12 @@ class AdversarialEncoderDecoder(StreamEncoderDecoder):
         log.update(add_prefix(self.update(discriminator, losses), 'discriminator'))
         return log
 
-    def discriminator_losses(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Losses that move the discriminator.
+    def discriminator_losses(self, predictions: Any) -> dict[str, Tensor]:
+        """Losses that the discriminator minimises.
 
         Args:
-            predictions (dict[str, Tensor]): As returned by :meth:`segmentor_losses`, during which
-                the discriminator's parameters were frozen.
+            predictions (Any): What :meth:`segmentor_losses` returned, during which the
+                discriminator's parameters were frozen.
 
         Returns:
             dict[str, Tensor]: Scalars, of which those with ``loss`` in the name are minimised.

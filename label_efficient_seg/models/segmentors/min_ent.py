@@ -42,9 +42,7 @@ class MinEnt(StreamEncoderDecoder):
         self.lambda_entropy = {level: weight for level, weight in weights.items() if weight}
         self.check_levels(self.lambda_entropy)
 
-    def segmentor_losses(
-        self, batches: Batches, iteration: int
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def segmentor_losses(self, batches: Batches, iteration: int) -> tuple[dict[str, Tensor], None]:
         """L of the class docstring; see the parent class for arguments and returns."""
         source, target = batches['source'], batches['target']
         features = self.extract_feat(source['inputs'])
@@ -58,4 +56,4 @@ class MinEnt(StreamEncoderDecoder):
             logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             entropy = entropy_map(self.upsample(logits, target['inputs'], level))
             losses[f'target.loss_entropy_{level}'] = weight * masked_mean(entropy, valid)
-        return losses, {}
+        return losses, None

@@ -1,26 +1,60 @@
 import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.optim import OptimWrapperDict
 from mmseg.registry import MODELS
 from mmseg.utils import add_prefix
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...core.errors import UserError
-from ...ops import annealed_weights, hide_labels, pseudo_labels
+from ...datasets.files.zero_shot_classes import zero_shot_classes
+from ...ops import annealed_weights, calibrated_scores, hide_labels, pseudo_labels
+from ..generators import SpatialInformation
 from ..losses import masked_cross_entropy
-from .advent import image_area
 from .adversarial_encoder_decoder import frozen
-from .stream_encoder_decoder import Batches
-from .zero_shot_encoder_decoder import ZeroShotEncoderDecoder
+from .stream_encoder_decoder import (
+    Batches,
+    StreamEncoderDecoder,
+    current_iteration,
+    image_area,
+)
 
 STEPS = ('training', 'transfer', 'self_training')
 
 
+@dataclass(frozen=True)
+class EncodedPixels:
+    """What the encoder leaves to the updates of G, D and C; all detached, at the map's size.
+
+    Attributes:
+        features (Tensor): X, (N, F, h, w).
+        latent (Tensor): z, (N, F, h, w).
+        labels (Tensor): Labels y, pseudo labels included, (N, h, w), int64.
+        weight (Tensor): Weights of the pixels in all CE, (N, h, w).
+        valid (Tensor): Boolean mask of the pixels with a label, (N, h, w).
+    """
+
+    features: Tensor
+    latent: Tensor
+    labels: Tensor
+    weight: Tensor
+    valid: Tensor
+
+
 @MODELS.register_module()
-class SIGN(ZeroShotEncoderDecoder):
+class SIGN(StreamEncoderDecoder):
     """Generalized zero-shot segmentation by generated features, on top of any ``EncoderDecoder``.
+
+    .. code:: text
+
+        image -> backbone -> decode_head -> spatial_information -> X -> discriminator -> C, scores
+                                                 |                            ^       -> D
+                                                 z -> generator -> fakes -----|
+                                      word vectors ------^
 
     The encoder E (backbone and decode head) and the spatial information module SIM give a feature
     X and a latent code z, with mean and variance, of each pixel of a map. From z and the vector
@@ -30,8 +64,8 @@ class SIGN(ZeroShotEncoderDecoder):
                         G:       lambda_adv LS(D(G(w(y), z)), 1) + lambda_mmd MMD(G(w(y), z), X)
                         D, C:    lambda_adv (LS(D(X), 1) + LS(D(G(w(y), z)), 0))
                                  + lambda_real CE(C(X), y) + lambda_fake CE(C(G(w(y), z)), y)
-        transfer        `interval` iterations of training, in which E and SIM stay, by turns with
-                        as many in which, for random classes y and noise z, C learns from fakes:
+        transfer        `interval` iterations of training, in which E and SIM stay, alternating
+                        with as many in which C learns from fakes of random classes y and noise z:
                         D, C:    lambda_transfer CE(C(G(w(y), z)), y)
                         G:       lambda_generator_transfer times the same
         self_training   as training; pixels without a label get the most probable unseen class,
@@ -47,7 +81,27 @@ class SIGN(ZeroShotEncoderDecoder):
     G they count as labels, with the vector of the class, where the release has zeros. The release
     also trains on images of 1/2 and 3/4 of the size, as its DeepLab does; here images have one.
 
+    Prediction uses E, SIM and C, and gives an ordinary result over all classes. Where the class
+    split ignores a class, its score is only ever lowered.
+
     Args:
+        decode_head (dict): Config of a head for the classes. The one that is built gives
+            ``feature_channels`` features instead of class scores.
+        generator (dict): Config of a :class:`FeatureGenerator`, without its numbers of channels.
+        discriminator (dict): Config of a :class:`FeatureDiscriminator`, D and C, without its
+            numbers of channels and classes.
+        classes (str | Sequence[str]): Names of the classes, or the dataset that has them, such as
+            ``'PascalVOCDataset'``.
+        split (str | Mapping[str, Sequence[str]]): The seen and the unseen ones, as
+            :func:`class_split` takes them.
+        embeddings (str | os.PathLike | Sequence): Their vectors w, as
+            :func:`load_class_embeddings` takes them.
+        spatial_information (dict, optional): Config of a :class:`SpatialInformationModule`,
+            without its channels. Without it, X = sigmoid(E) and z is noise; if there is no
+            adversarial term either, that is the GMMN generator of ZS3Net.
+        feature_channels (int): F, channels of X and z.
+        seen_bias (float): Calibrated stacking: subtracted from the scores of seen classes in
+            prediction.
         loss_mmd (dict, optional): Config of the :class:`MMDLoss`.
         step (str): ``'training'``, ``'transfer'`` or ``'self_training'``.
         lambda_cls (float): See above.
@@ -65,20 +119,32 @@ class SIGN(ZeroShotEncoderDecoder):
         temperature (float): Of the annealed weights. The authors' one is not published.
         confidence_threshold (float, optional): Thresholded self-training instead, with pseudo
             labels of weight 1 where the probability is above it.
-        **kwargs: Arguments of :class:`ZeroShotEncoderDecoder`.
+        **kwargs: Arguments of ``EncoderDecoder``, except an auxiliary head.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of its range, an auxiliary head is given, or the classes
+            do not fit together.
 
     Source: Cheng et al., SIGN: Spatial-information Incorporated Generative Network for Generalized
     Zero-shot Semantic Segmentation, ICCV 2021.
     """
 
     streams = ('labeled',)
+    #: The decode head gives features; what has ``num_classes`` is the model.
+    head_gives_features = True
 
     def __init__(
         self,
         *,
+        decode_head: dict,
+        generator: dict,
+        discriminator: dict,
+        classes: str | Sequence[str],
+        split: str | Mapping[str, Sequence[str]],
+        embeddings: str | os.PathLike | Sequence[str | os.PathLike],
+        spatial_information: dict | None = None,
+        feature_channels: int = 600,
+        seen_bias: float = 0.0,
         loss_mmd: dict | None = None,
         step: str = 'training',
         lambda_cls: float = 0.5,
@@ -103,19 +169,42 @@ class SIGN(ZeroShotEncoderDecoder):
                 f'confidence_threshold at least 0, but got {interval}, {unseen_rate}, '
                 f'{temperature} and {confidence_threshold}'
             )
-        super().__init__(**kwargs)
+        if kwargs.get('auxiliary_head') is not None:
+            raise UserError('SIGN has no loss for an auxiliary head; set auxiliary_head=None')
+        known = zero_shot_classes(classes, split, embeddings, decode_head['num_classes'])
+        super().__init__(decode_head=dict(decode_head, num_classes=feature_channels), **kwargs)
+        self.num_classes = self.out_channels = len(known.names)
+        self.discriminator = MODELS.build(
+            dict(discriminator, in_channels=feature_channels, num_classes=self.num_classes)
+        )
+        self.split = known.split
+        self.embeddings = nn.Parameter(torch.from_numpy(known.vectors), requires_grad=False)
+        self.spatial_information = None
+        if spatial_information is not None:
+            self.spatial_information = MODELS.build(
+                dict(spatial_information, channels=feature_channels)
+            )
+        self.generator = MODELS.build(
+            dict(
+                generator,
+                embedding_channels=known.vectors.shape[1],
+                latent_channels=feature_channels,
+                out_channels=feature_channels,
+            )
+        )
         self.loss_kl = MODELS.build(dict(type='GaussianKLLoss'))
         self.loss_mmd = MODELS.build(loss_mmd or dict(type='MMDLoss'))
-        self.step, self.interval, self.unseen_rate = step, interval, unseen_rate
+        self.seen_bias, self.step = seen_bias, step
         self.lambda_cls, self.lambda_kl = lambda_cls, lambda_kl
         self.lambda_adv, self.lambda_mmd = lambda_adv, lambda_mmd
         self.lambda_real, self.lambda_fake = lambda_real, lambda_fake
         self.lambda_transfer = lambda_transfer
         self.lambda_generator_transfer = lambda_generator_transfer
+        self.interval, self.unseen_rate = interval, unseen_rate
         self.temperature, self.confidence_threshold = temperature, confidence_threshold
 
     def train(self, mode: bool = True) -> 'SIGN':
-        """Switch to training; in the transfer step, the running statistics of E stay, too."""
+        """Switch to training; in the transfer step, the running statistics of E stay too."""
         super().train(mode)
         if self.step == 'transfer':
             for name in ('backbone', 'neck', 'decode_head'):
@@ -135,49 +224,37 @@ class SIGN(ZeroShotEncoderDecoder):
             dict[str, Tensor]: Scalars for the log; those of G and D start with their names.
         """
         batches = self.preprocess(data)
+        if self.step == 'transfer' and current_iteration() // self.interval % 2:
+            return self._learn_from_fakes(batches['labeled']['inputs'], optim_wrapper)
         segmentor, generator, discriminator = (
             optim_wrapper[name] for name in ('segmentor', 'generator', 'discriminator')
         )
-        # D and C move in every iteration, so that their counter is its number, also on resuming.
-        iteration = discriminator.inner_count
-        if self.step == 'transfer' and iteration // self.interval % 2:
-            return self._transfer(batches['labeled']['inputs'], generator, discriminator)
 
-        moving, log = self.step != 'transfer', {}
+        moving = self.step != 'transfer'
         with (
             frozen(self.discriminator),
             segmentor.optim_context(self),
             torch.set_grad_enabled(moving),
         ):
-            losses, maps = self.segmentor_losses(batches, iteration)
-        if moving:
-            log = self.update(segmentor, losses)
+            losses, encoded = self.segmentor_losses(batches, current_iteration())
+        log = self.update(segmentor, losses) if moving else {}
 
         with frozen(self.discriminator), generator.optim_context(self):
-            losses, maps['fake'] = self.generator_losses(maps)
+            losses, fake = self.generator_losses(encoded)
         log.update(add_prefix(self.update(generator, losses), 'generator'))
 
         with discriminator.optim_context(self):
-            losses = self.discriminator_losses(maps)
+            losses = self.discriminator_losses(encoded, fake)
         log.update(add_prefix(self.update(discriminator, losses), 'discriminator'))
         return log
 
     def segmentor_losses(
         self, batches: Batches, iteration: int
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Losses of E and SIM.
-
-        Args:
-            batches (dict): The preprocessed batch of ``labeled``.
-            iteration (int): Number of finished iterations.
-
-        Returns:
-            tuple[dict, dict]: The losses, and detached maps: ``real`` X and ``latent`` z,
-            (N, F, h, w), ``labels`` and ``weight``, (N, h, w).
-        """
+    ) -> tuple[dict[str, Tensor], EncodedPixels]:
+        """Losses of E and SIM; see the parent class for arguments and returns."""
         batch = batches['labeled']
         found = self.encode(self.extract_feat(batch['inputs']))
-        labels, weight = self._targets(batch, found.features.shape[2:])
+        labels, weight = self.targets(batch, found.features.shape[2:])
         scores = self.discriminator(found.features)[1]
         valid = labels != self.decode_head.ignore_index
         losses = dict(
@@ -186,39 +263,57 @@ class SIGN(ZeroShotEncoderDecoder):
             acc_seg=_accuracy(scores, labels, valid),
             weight=weight.mean(),
         )
-        maps = dict(real=found.features, latent=found.latent, labels=labels, weight=weight)
-        return add_prefix(losses, 'decode'), {name: map_.detach() for name, map_ in maps.items()}
+        encoded = EncodedPixels(
+            found.features.detach(), found.latent.detach(), labels, weight, valid
+        )
+        return add_prefix(losses, 'decode'), encoded
 
-    def generator_losses(self, maps: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        """Losses of G, and its detached fakes, (N, F, h, w); ``maps`` as from the encoder."""
-        labels = maps['labels']
-        fake = self.generate(labels, maps['latent'])
-        losses = dict(loss_mmd=self.lambda_mmd * self.loss_mmd(fake, maps['real'], labels))
+    def generator_losses(self, encoded: EncodedPixels) -> tuple[dict[str, Tensor], Tensor]:
+        """Losses of G, and its detached fakes, (N, F, h, w)."""
+        fake = self.generate(encoded.labels, encoded.latent)
+        mmd = self.loss_mmd(fake, encoded.features, encoded.labels)
+        losses = dict(loss_mmd=self.lambda_mmd * mmd)
         if self.lambda_adv:
-            valid = labels != self.decode_head.ignore_index
             judgement, _ = self.discriminator(fake)
-            adversarial = self.discriminator.adversarial_loss(judgement, True, valid)
+            adversarial = self.discriminator.adversarial_loss(judgement, True, encoded.valid)
             losses['loss_adv'] = self.lambda_adv * adversarial
         return losses, fake.detach()
 
-    def discriminator_losses(self, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Losses of D and C; see the parent class for arguments and returns."""
-        labels, weight = predictions['labels'], predictions['weight']
-        valid = labels != self.decode_head.ignore_index
+    def discriminator_losses(self, encoded: EncodedPixels, fake: Tensor) -> dict[str, Tensor]:
+        """Losses of D and C on X and on the detached fakes, (N, F, h, w)."""
         losses = {}
-        for name, real, factor in (
-            ('real', True, self.lambda_real),
-            ('fake', False, self.lambda_fake),
+        for name, features, real, factor in (
+            ('real', encoded.features, True, self.lambda_real),
+            ('fake', fake, False, self.lambda_fake),
         ):
-            judgement, scores = self.discriminator(predictions[name])
+            judgement, scores = self.discriminator(features)
             if factor:
-                cross_entropy = masked_cross_entropy(scores, labels, weight)
+                cross_entropy = masked_cross_entropy(scores, encoded.labels, encoded.weight)
                 losses[f'loss_cls_{name}'] = factor * cross_entropy
             # Without a gradient, not even weight decay moves D.
             if self.lambda_adv:
-                adversarial = self.discriminator.adversarial_loss(judgement, real, valid)
+                adversarial = self.discriminator.adversarial_loss(judgement, real, encoded.valid)
                 losses[f'loss_{name}'] = self.lambda_adv * adversarial
         return losses
+
+    def targets(self, batch: dict, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Labels and weights of the pixels of a map.
+
+        Args:
+            batch (dict): Preprocessed: ``inputs`` (N, 3, H, W) and ``data_samples``.
+            size (Sequence[int]): Height and width of the map.
+
+        Returns:
+            tuple[Tensor, Tensor]: Labels with those of unseen classes hidden or, in self-training,
+            replaced by pseudo labels, and weights, (N, h, w).
+        """
+        labels = self.labels(batch['data_samples'])
+        labels = hide_labels(labels, self.split.seen, self.decode_head.ignore_index)
+        labels = _resized(labels, size)
+        if self.step == 'self_training':
+            area = _resized(image_area(batch), size)
+            return self.pseudo_labels(batch['inputs'], labels, area)
+        return labels, torch.ones_like(labels, dtype=batch['inputs'].dtype)
 
     @torch.no_grad()
     def pseudo_labels(self, inputs: Tensor, labels: Tensor, area: Tensor) -> tuple[Tensor, Tensor]:
@@ -232,11 +327,8 @@ class SIGN(ZeroShotEncoderDecoder):
         Returns:
             tuple[Tensor, Tensor]: Labels and weights, (N, h, w).
         """
-        training = self.training
-        self.eval()
-        scores = self._forward(inputs)
-        self.train(training)
         pseudo = (labels == self.decode_head.ignore_index) & area
+        scores = self.teacher_scores(inputs)
         labels, confidence = pseudo_labels(scores, labels, pseudo, self.split.unseen)
         if self.confidence_threshold is None:
             return labels, annealed_weights(confidence, pseudo, self.temperature)
@@ -244,20 +336,59 @@ class SIGN(ZeroShotEncoderDecoder):
         labels = labels.masked_fill(doubtful, self.decode_head.ignore_index)
         return labels, torch.ones_like(confidence)
 
-    def _targets(self, batch: dict, size: torch.Size) -> tuple[Tensor, Tensor]:
-        """Labels and weights at the size of the map."""
-        labels = self.labels(batch['data_samples'])
-        labels = hide_labels(labels, self.split.seen, self.decode_head.ignore_index)
-        labels = _resized(labels, size)
-        if self.step == 'self_training':
-            area = _resized(image_area(batch), size)
-            return self.pseudo_labels(batch['inputs'], labels, area)
-        return labels, torch.ones_like(labels, dtype=batch['inputs'].dtype)
+    @torch.no_grad()
+    def teacher_scores(self, inputs: Tensor) -> Tensor:
+        """Class scores that pseudo labels come from, (N, C, h, w), without noise and dropout."""
+        training = self.training
+        self.eval()
+        scores = self._forward(inputs)
+        self.train(training)
+        return scores
 
-    def _transfer(
-        self, inputs: Tensor, generator: OptimWrapper, discriminator: OptimWrapper
+    def encode(self, features: list[Tensor]) -> SpatialInformation:
+        """X, z and its distribution, (N, F, h, w), from the output of ``extract_feat``."""
+        map_ = self.feature_map(features)
+        if self.spatial_information is not None:
+            return self.spatial_information(map_)
+        standard = torch.zeros_like(map_)
+        noise = torch.randn_like(map_) if self.training else standard
+        return SpatialInformation(map_.sigmoid(), noise, standard, standard)
+
+    def feature_map(self, features: list[Tensor]) -> Tensor:
+        """The decode head's output, (N, F, h, w), from that of ``extract_feat``."""
+        return super().logits(features)
+
+    def generate(self, labels: Tensor, latent: Tensor) -> Tensor:
+        """Features of classes.
+
+        Args:
+            labels (Tensor): Class indices, (N, h, w). What is generated for ignored pixels has no
+                meaning.
+            latent (Tensor): Code or noise, (N, F, h, w).
+
+        Returns:
+            Tensor: (N, F, h, w).
+        """
+        known = labels.masked_fill(labels == self.decode_head.ignore_index, 0)
+        return self.generator(F.embedding(known, self.embeddings).permute(0, 3, 1, 2), latent)
+
+    def logits(self, features: list[Tensor], level: str = 'main') -> Tensor:
+        """Class scores, (N, C, h, w), at the map's size, from the output of ``extract_feat``."""
+        return self.discriminator(self.encode(features).features)[1]
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Class scores at image size; arguments are those of ``EncoderDecoder``."""
+        scores = calibrated_scores(self._forward(inputs), self.split.seen, self.seen_bias)
+        return self.decode_head.predict_by_feat(scores, batch_img_metas)
+
+    def _forward(self, inputs: Tensor, data_samples: list | None = None) -> Tensor:
+        return self.logits(self.extract_feat(inputs))
+
+    def _learn_from_fakes(
+        self, inputs: Tensor, optim_wrapper: OptimWrapperDict
     ) -> dict[str, Tensor]:
         """An iteration on random classes; images only say how large their maps are."""
+        generator, discriminator = optim_wrapper['generator'], optim_wrapper['discriminator']
         with torch.no_grad(), discriminator.optim_context(self):
             channels, *size = self.feature_map(self.extract_feat(inputs[:1])).shape[1:]
         labels = self._random_labels(len(inputs), *size)

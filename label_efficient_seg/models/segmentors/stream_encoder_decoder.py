@@ -1,8 +1,10 @@
 from collections.abc import Collection
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmengine.dist import all_reduce_params
+from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
@@ -65,13 +67,11 @@ class StreamEncoderDecoder(EncoderDecoder):
         batches = self.preprocess(data)
         segmentor = optim_wrapper['segmentor']
         with segmentor.optim_context(self):
-            losses, _ = self.segmentor_losses(batches, segmentor.inner_count)
+            losses, _ = self.segmentor_losses(batches, current_iteration())
         return self.update(segmentor, losses)
 
-    def segmentor_losses(
-        self, batches: Batches, iteration: int
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Losses that move the segmentor.
+    def segmentor_losses(self, batches: Batches, iteration: int) -> tuple[dict[str, Tensor], Any]:
+        """Losses that the segmentor minimises.
 
         Args:
             batches (dict): Preprocessed batches by stream: ``inputs`` (N, 3, H, W) and
@@ -79,8 +79,9 @@ class StreamEncoderDecoder(EncoderDecoder):
             iteration (int): Number of finished iterations, 0 at the first one.
 
         Returns:
-            tuple[dict, dict]: Scalars, of which those with ``loss`` in the name are summed and
-            minimised, and detached tensors for the updates that follow this one, if any does.
+            tuple[dict, Any]: Scalars, of which those with ``loss`` in the name are summed and
+            minimised, and what the updates after this one need: detached tensors in a dataclass of
+            the method, or None if this is the only update.
         """
         raise NotImplementedError(f'{type(self).__name__} must implement segmentor_losses')
 
@@ -191,6 +192,28 @@ class StreamEncoderDecoder(EncoderDecoder):
     def labels(self, data_samples: SampleList) -> Tensor:
         """Labels of preprocessed samples, (N, H, W)."""
         return torch.stack([sample.gt_sem_seg.data[0] for sample in data_samples])
+
+
+def current_iteration() -> int:
+    """Number of finished iterations of the run, also after resuming; 0 outside of a run."""
+    return MessageHub.get_current_instance().get_info('iter', 0)
+
+
+def image_area(batch: dict) -> Tensor:
+    """Pixels of a batch that its images had before the data preprocessor padded them.
+
+    Args:
+        batch (dict): Preprocessed for training: ``inputs`` (N, 3, H, W), and ``data_samples`` whose
+            ``img_shape`` is the size before padding.
+
+    Returns:
+        Tensor: Boolean mask, (N, H, W).
+    """
+    area = torch.zeros_like(batch['inputs'][:, 0], dtype=torch.bool)
+    for mask, sample in zip(area, batch['data_samples'], strict=True):
+        height, width = sample.img_shape
+        mask[:height, :width] = True
+    return area
 
 
 def _check_head(head: nn.Module) -> None:

@@ -5,7 +5,7 @@ from mmseg.models import SegTTAModel
 
 from label_efficient_seg.engine.hooks import ClassCountHook
 from label_efficient_seg.models.wrappers import StreamDataParallel
-from tests.models import tiny, tiny_cam
+from tests.models import tiny, tiny_cam, tiny_sign
 
 
 def runner(model, metainfo: dict | None) -> SimpleNamespace:
@@ -48,3 +48,10 @@ def test_classifiers_of_tags_do_not_know_the_background():
     message = r'num_classes=3, but the dataset has 2 foreground classes \(a, b\); set num_classes=2'
     with pytest.raises(ValueError, match=rf'model\.head has {message}'):
         check(runner(model, dict(classes=('background', 'a', 'b'))))
+
+
+def test_a_model_whose_head_gives_features_has_the_classes_itself():
+    hook, model = ClassCountHook(), tiny_sign.build_model()
+    hook.before_train(runner(model, dict(classes=tuple('abcdefg'))))
+    with pytest.raises(ValueError, match=r'model has num_classes=7, but the dataset has 2 classes'):
+        hook.before_train(runner(model, dict(classes=('a', 'b'))))
