@@ -1,62 +1,58 @@
 """Turn a trained method into a plain MMSeg model that needs none of this package."""
 
-import ast
 import inspect
 import json
-import pprint
 import re
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmseg.apis import init_model
+from mmengine.registry import init_default_scope
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
+from torch import nn
 
 from ..core.atomic import write_atomically
-from ..core.digests import text_digest
-from ..core.errors import ExistingFileError, UserError
+from ..core.errors import ExistingFileError, NotFiniteError, UserError
 from ..core.weights import load_checkpoint, save_checkpoint
+from .published_config import PACKAGE, component, inference_pipeline, types, write_config
 
-SAFETENSORS_LOADER = '''
+# Where this package is absent: argv has its name, config, weights, and a file for the input and
+# then the scores.
+TRIAL = """import sys
 
-import json
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] == sys.argv[1]:
+            raise ModuleNotFoundError(f'No module named {name!r}')
 
-from mmengine.runner import CheckpointLoader
+sys.meta_path.insert(0, Absent())
+import torch
+from mmseg.apis import init_model
 
-
-@CheckpointLoader.register_scheme(r'.*\\.safetensors$', force=True)
-def load_from_safetensors(filename, map_location=None):
-    """Load weights, and the classes that stand in the file's metadata."""
-    from safetensors import safe_open
-    with safe_open(filename, framework='pt', device=str(map_location or 'cpu')) as file:
-        state_dict = {key: file.get_tensor(key) for key in file.keys()}
-        meta = json.loads(file.metadata()['meta'])
-    return dict(state_dict=state_dict, meta=meta)
-'''
-
-# Parts of a prediction that a plain ``EncoderDecoder`` has no place for, by registered type.
-NOT_PLAIN = {
-    'AffinityNet': 'class activation maps, which it refines',
-    'CAMSegmentor': 'class activation maps and a threshold',
-    'EnsembleSegmentor': 'several networks',
-    'ProposalEncoderDecoder': 'proposals and the CRF',
-    'SIGN': 'the spatial information module and the classifier of the features',
-    'WordProjectionHead': 'the word vectors of the classes and the class split',
-}
+probe = torch.load(sys.argv[4])
+model = init_model(sys.argv[2], sys.argv[3], device='cpu')
+with torch.no_grad():
+    torch.save(model.encode_decode(probe['inputs'], probe['metas']), sys.argv[4])
+"""
 
 
 def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str = 'pth') -> Path:
     """Write a plain MMSeg config and checkpoint, and check that they predict the same.
 
     The config has ``EncoderDecoder`` and what inference needs; discriminators, losses, optimizers
-    and training data are dropped. Networks that MMSeg does not have are copied as a source file
-    beside the config, which imports it, so the folder can be moved as a whole.
+    and training data are dropped. Networks that MMSeg does not have are copied, with what they
+    import, as a small package beside the config. The folder can be moved as a whole.
+
+    A new process that cannot import this package loads the folder and must predict the scores of
+    the trained model, up to rounding, before the folder gets its name.
 
     Args:
         cfg (Config): The training config.
@@ -69,9 +65,11 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
 
     Raises:
         FileExistsError: If the folder exists and is not empty.
-        ValueError: If checkpoint and config do not match, or a network cannot stand alone.
+        ValueError: If checkpoint and config do not match, a weight is NaN or infinite, or a plain
+            ``EncoderDecoder`` cannot give the model's predictions.
     """
-    _check_plain(cfg.model)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    _check_publishable(cfg.model)
     out_dir = Path(out_dir)
     if out_dir.exists() and any(out_dir.iterdir()):
         raise ExistingFileError(f'{str(out_dir)!r} exists and is not empty; choose a new folder')
@@ -92,14 +90,14 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
         )
 
     name = Path(cfg.filename).stem if cfg.filename else 'segmentor'
-    modules = _own_modules(plain) + (SAFETENSORS_LOADER if file_format == 'safetensors' else '')
     temporary = out_dir.with_name(f'.{out_dir.name}.tmp')
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
-        _write_config(temporary / f'{name}.py', cfg, plain, meta, modules)
-        _write_weights(temporary / f'{name}.{file_format}', weights, meta)
-        _check(model, temporary / f'{name}.py', temporary / f'{name}.{file_format}')
+        config, weights_file = temporary / f'{name}.py', temporary / f'{name}.{file_format}'
+        write_config(config, cfg, plain, meta, file_format)
+        _write_weights(weights_file, weights, meta)
+        _check_trial(model, config, weights_file, _input_size(cfg))
         if out_dir.exists():
             out_dir.rmdir()
         temporary.rename(out_dir)
@@ -108,16 +106,19 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
     return out_dir / f'{name}.py'
 
 
-def _check_plain(model: dict) -> None:
-    for name in _types(model):
-        component = MODELS.get(name)
-        for known, parts in NOT_PLAIN.items():
-            if isinstance(component, type) and issubclass(component, MODELS.get(known)):
-                raise UserError(
-                    f'a model with {name} cannot be published: its prediction needs {parts}, '
-                    'which a plain EncoderDecoder of MMSeg lacks; use it where this package is '
-                    'installed, with tools/test.py or init_model(config, checkpoint)'
-                )
+def _check_publishable(model: Mapping) -> None:
+    for name in types(model):
+        if reason := getattr(component(name), 'not_publishable', None):
+            raise UserError(
+                f'a model with {name} cannot be published: its prediction needs {reason}, '
+                'which a plain EncoderDecoder of MMSeg lacks; use it where this package is '
+                'installed, with tools/test.py or init_model(config, checkpoint)'
+            )
+    segmentor = component(model['type'])
+    if not (isinstance(segmentor, type) and issubclass(segmentor, EncoderDecoder)):
+        raise UserError(
+            f'a model of type {model["type"]} cannot be published: it is no EncoderDecoder of MMSeg'
+        )
 
 
 def _plain_model(model: dict) -> dict:
@@ -147,7 +148,7 @@ def _without_pretraining(node: Any) -> Any:
     return node
 
 
-def _load_strictly(model: torch.nn.Module, state: dict, checkpoint: str) -> None:
+def _load_strictly(model: nn.Module, state: dict, checkpoint: str) -> None:
     expected = model.state_dict()
     missing = [name for name in expected if name not in state]
     unknown = [name for name in state if name not in expected]
@@ -162,6 +163,12 @@ def _load_strictly(model: torch.nn.Module, state: dict, checkpoint: str) -> None
             f'{missing[:3]}, {len(unknown)} are unknown {unknown[:3]}, {len(differing)} have '
             f'another shape {differing[:3]}'
         )
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise NotFiniteError(
+                f'{name} of {checkpoint!r} has values that are NaN or infinite; publish an earlier '
+                'checkpoint'
+            )
     model.load_state_dict(state)
     model.eval()
 
@@ -174,86 +181,6 @@ def _plain_meta(meta: dict) -> dict:
     }
 
 
-def _types(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get('type'), str):
-            yield node['type']
-        for value in node.values():
-            yield from _types(value)
-    elif isinstance(node, (list, tuple)):
-        for value in node:
-            yield from _types(value)
-
-
-def _own_modules(model: dict) -> str:
-    """Source of this package's networks that a model uses; empty if there is none."""
-    package = __name__.partition('.')[0]
-    sources = {}
-    for name in _types(model):
-        component = MODELS.get(name)
-        if component is not None and component.__module__.startswith(package + '.'):
-            sources[component.__module__] = inspect.getsource(sys.modules[component.__module__])
-    for module, source in sources.items():
-        _check_standalone(module, source, package)
-    # Where this package is installed as well, its own class gives way to the equal copy.
-    return '\n\n'.join(
-        source.replace('.register_module()', '.register_module(force=True)')
-        for source in sources.values()
-    )
-
-
-def _check_standalone(module: str, source: str, package: str) -> None:
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (
-            node.level or str(node.module).startswith(package)
-        ):
-            raise UserError(
-                f'{module} imports from this package and cannot be published alone; '
-                'a published network may import only PyTorch and MMSeg'
-            )
-
-
-def _write_config(path: Path, cfg: Config, model: dict, meta: dict, modules: str) -> None:
-    pipeline = [
-        dict(t, type=re.sub('^LoadCheckedAnnotations$', 'LoadAnnotations', t['type']))
-        for t in cfg.test_dataloader.dataset.pipeline
-    ]
-    lines = [
-        f'# Published from {Path(cfg.filename or "a config").name}; needs MMSegmentation only.'
-    ]
-    if modules:
-        module_name = f'{path.stem}_{text_digest(modules)[:8]}'
-        module_name = re.sub(r'\W', '_', module_name)
-        path.with_name(f'{module_name}.py').write_text(modules)
-        lines += [
-            'import sys',
-            '',
-            "sys.path.insert(0, r'{{ fileDirname }}')",
-            f'custom_imports = dict(imports=[{module_name!r}], allow_failed_imports=False)',
-        ]
-    values = dict(
-        default_scope='mmseg',
-        model=model,
-        test_pipeline=pipeline,
-        test_dataloader=dict(
-            batch_size=1,
-            num_workers=1,
-            sampler=dict(type='DefaultSampler', shuffle=False),
-            dataset=dict(type='BaseSegDataset', metainfo=meta['dataset_meta'], pipeline=pipeline),
-        ),
-        visualizer=dict(
-            type='SegLocalVisualizer',
-            name='visualizer',
-            vis_backends=[dict(type='LocalVisBackend')],
-        ),
-    )
-    lines += [
-        f'{key} = {pprint.pformat(Config(dict(v=value)).to_dict()["v"], sort_dicts=False)}'
-        for key, value in values.items()
-    ]
-    path.write_text('\n'.join(lines) + '\n')
-
-
 def _write_weights(path: Path, weights: dict, meta: dict) -> None:
     if path.suffix == '.safetensors':
         from safetensors.torch import save
@@ -263,13 +190,52 @@ def _write_weights(path: Path, weights: dict, meta: dict) -> None:
         save_checkpoint(path, dict(state_dict=weights, meta=meta))
 
 
+def _input_size(cfg: Config) -> tuple[int, int]:
+    """Height and width that the model works on: of its windows, its crops or its test images."""
+    for size in (
+        (cfg.model.get('test_cfg') or {}).get('crop_size'),
+        (cfg.model.get('data_preprocessor') or {}).get('size'),
+        _find(cfg.get('train_dataloader'), 'crop_size'),
+        cfg.get('crop_size'),
+    ):
+        if size is not None:
+            return (size, size) if isinstance(size, int) else tuple(size)
+    scale = _find(inference_pipeline(cfg.test_dataloader.dataset), 'scale')
+    return tuple(scale[::-1]) if isinstance(scale, (list, tuple)) else (512, 512)
+
+
+def _find(node: Any, key: str) -> Any:
+    """The first value of a key at any depth, or None."""
+    if isinstance(node, dict):
+        if node.get(key) is not None:
+            return node[key]
+        node = list(node.values())
+    children = node if isinstance(node, (list, tuple)) else ()
+    return next((v for child in children if (v := _find(child, key)) is not None), None)
+
+
 @torch.no_grad()
-def _check(model: torch.nn.Module, config: Path, weights: Path) -> None:
-    """Compare with what MMSeg itself loads, on noise."""
-    published = init_model(str(config), str(weights), device='cpu')
-    inputs = torch.randn(1, 3, 129, 160, generator=torch.Generator().manual_seed(0))
-    metas = [dict(ori_shape=(129, 160), img_shape=(129, 160), pad_shape=(129, 160))]
-    expected, found = (m.encode_decode(inputs, metas) for m in (model, published))
+def _check_trial(model: nn.Module, config: Path, weights: Path, size: tuple[int, int]) -> None:
+    """Compare with what MMSeg itself loads where this package is absent, on noise."""
+    inputs = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    metas = [dict(ori_shape=size, img_shape=size, pad_shape=size)]
+    expected = model.encode_decode(inputs, metas)
+    with TemporaryDirectory() as folder:
+        probe = Path(folder) / 'probe.pth'
+        torch.save(dict(inputs=inputs, metas=metas), probe)
+        arguments = [PACKAGE, config.resolve(), weights.resolve(), probe]
+        process = subprocess.run(
+            [sys.executable, '-c', TRIAL, *map(str, arguments)],
+            cwd=folder, capture_output=True, text=True,
+        )  # fmt: skip
+        if process.returncode:
+            # The first of a chain of errors is the cause of the others.
+            cause = re.search(r'^[\w.]+: .*', process.stderr, re.MULTILINE)
+            raise UserError(
+                'the published model does not run with MMSegmentation alone '
+                f'({cause.group() if cause else process.stderr.strip()}); nothing was written'
+            )
+        found = torch.load(probe)
     difference = (expected - found).abs().max()
     # Weights at another place in memory may be summed in another order. Not <=, so that NaN fails.
     if not difference <= 1e-5 * expected.abs().max():

@@ -13,7 +13,7 @@ from .positional_encoding import positional_encoding
 from .proposal_aggregation import as_boxes, crop_boxes, paste_scores, prepare_boxes
 from .random_walk import random_walk
 from .self_training import annealed_weights, pseudo_labels
-from .unpooling import max_pool_with_switches, max_unpool
+from .unpooling import max_unpool
 from .zero_shot import calibrated_scores, hide_labels
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     'dense_crf',
     'entropy_map',
     'hide_labels',
-    'max_pool_with_switches',
     'max_unpool',
     'neighbour_offsets',
     'normalize_cams',

@@ -129,11 +129,9 @@ def _in_sigmas(values: Tensor, sigma: float) -> Tensor:
 def _check_tensors(logits: Tensor, image: Tensor) -> None:
     shapes = f'scores have shape {tuple(logits.shape)}, the image {tuple(image.shape)}'
     if logits.ndim != 4 or image.ndim != 4:
-        raise ValueError(
-            f'a CRF needs scores (N, C, H, W) and images (N, channels, H, W); {shapes}'
-        )
+        raise UserError(f'a CRF needs scores (N, C, H, W) and images (N, channels, H, W); {shapes}')
     if logits.shape[0] != image.shape[0] or logits.shape[2:] != image.shape[2:]:
-        raise ValueError(
+        raise UserError(
             f'a CRF needs scores and images of the same number and size; {shapes}: resize the '
             'scores to the image'
         )

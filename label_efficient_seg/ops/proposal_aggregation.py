@@ -27,7 +27,7 @@ def as_boxes(boxes: Tensor | np.ndarray | Sequence) -> Tensor:
     boxes = torch.as_tensor(boxes, dtype=torch.float64, device='cpu').detach()
     boxes = boxes if boxes.numel() else boxes.reshape(0, 4)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(
+        raise UserError(
             f'proposals have shape {tuple(boxes.shape)}; they must be (P, 4): x1, y1, x2, y2'
         )
     if not torch.isfinite(boxes).all():
@@ -119,7 +119,7 @@ def paste_scores(total: Tensor, scores: Tensor, boxes: Tensor, aggregation: str 
     if aggregation not in (MAX, SUM):
         raise UserError(f"aggregation must be '{MAX}' or '{SUM}', but is {aggregation!r}")
     if len(scores) != len(boxes) or scores.shape[1] != len(total):
-        raise ValueError(
+        raise UserError(
             f'{tuple(scores.shape)} scores of {len(boxes)} boxes do not fit into a map of '
             f'{len(total)} classes; one map per box with all classes is needed'
         )

@@ -103,7 +103,7 @@ def _check(scores: Tensor, affinities: Tensor, beta: float, steps: int, radius: 
     batch, _, *size = scores.shape
     expected = (batch, len(neighbour_offsets(radius)), *size)
     if tuple(affinities.shape) != expected:
-        raise ValueError(
+        raise UserError(
             f'scores of shape {tuple(scores.shape)} and radius {radius} need affinities of shape '
             f'{expected}, got {tuple(affinities.shape)}'
         )

@@ -1,6 +1,7 @@
 """Published models give the predictions of the trained ones where this package is absent."""
 
 import copy
+import importlib
 import json
 import os
 import subprocess
@@ -12,10 +13,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmseg.apis import init_model
 from mmseg.registry import MODELS
 
-from label_efficient_seg.engine import launch, publish
-from label_efficient_seg.models.segmentors import SIGN
+from label_efficient_seg.engine import launch, publish, published_config
+from label_efficient_seg.engine.module_copies import copy_modules
+from label_efficient_seg.models.segmentors import SIGN, AdvSemiSeg
 
 CLASSES, PALETTE = ('sky', 'road', 'tree'), [[0, 0, 200], [90, 90, 90], [0, 150, 0]]
 SMALL = {
@@ -59,7 +62,7 @@ def cfg() -> Config:
     return launch.load_config('advsemi/deeplabv2_r18_toy_semi', cfg_options=SMALL)
 
 
-def train(cfg: Config, path: Path) -> torch.nn.Module:
+def train(cfg: Config, path: Path, classes: tuple = CLASSES) -> torch.nn.Module:
     """A model with random weights and statistics, saved as training does."""
     arguments = copy.deepcopy(cfg.model)
     arguments.backbone.pop('init_cfg', None)  # nothing is downloaded here
@@ -70,7 +73,7 @@ def train(cfg: Config, path: Path) -> torch.nn.Module:
             tensor.uniform_(0.5, 2)
         elif name.endswith('running_mean') or ('decode_head' in name and 'num_' not in name):
             tensor.normal_(0, 0.3)
-    meta = dict(dataset_meta=dict(classes=CLASSES, palette=PALETTE), seed=0)
+    meta = dict(dataset_meta=dict(classes=classes, palette=PALETTE), seed=0)
     torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
     return model.eval()
 
@@ -95,8 +98,8 @@ def test_round_trip_where_this_package_is_absent(cfg, tmp_path):
         config.parent.rename(folder)
         weights = (folder / config.name).with_suffix(f'.{file_format}')
         folders[file_format] = [str(folder / config.name), str(weights)]
-        (module,) = folder.glob(f'{config.stem}_*.py')
-        assert sorted(folder.iterdir()) == sorted([folder / config.name, module, weights])
+        (package,) = folder.glob(f'{config.stem}_*')
+        assert sorted(folder.iterdir()) == sorted([folder / config.name, package, weights])
 
     image = np.random.default_rng(0).integers(0, 256, (61, 90, 3), dtype=np.uint8)
     np.save(tmp_path / 'image.npy', image)
@@ -129,18 +132,128 @@ def test_only_the_segmentors_weights_are_written(cfg, tmp_path):
     assert published['meta'].keys() == {'dataset_meta'}
     plain = Config.fromfile(config, import_custom_modules=False)
     assert plain.model.type == 'EncoderDecoder' and 'discriminator' not in plain.model
-    text = ''.join(path.read_text() for path in config.parent.glob('*.py'))
+    text = ''.join(path.read_text() for path in config.parent.rglob('*.py'))
     assert 'label_efficient_seg' not in text and 'LoadCheckedAnnotations' not in text
 
 
 def test_networks_of_mmseg_need_no_module(tmp_path):
-    cfg = launch.load_config('advsemi/segformer_mit-b0_voc_semi')
-    cfg.model.decode_head.num_classes = len(CLASSES)
+    # Of an input that it cannot halve twice, this network makes no prediction.
+    unet = dict(
+        type='UNet', base_channels=4, num_stages=3, strides=(1,) * 3, enc_num_convs=(1,) * 3,
+        dec_num_convs=(1,) * 2, downsamples=(True,) * 2, enc_dilations=(1,) * 3,
+        dec_dilations=(1,) * 2,
+    )  # fmt: skip
+    head = dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=len(CLASSES))
+    cfg = Config(
+        dict(
+            model=dict(
+                type='EncoderDecoder',
+                backbone=unet,
+                decode_head=head,
+                data_preprocessor=dict(type='SegDataPreProcessor', size=(36, 52)),
+                test_cfg=dict(mode='whole'),
+            ),
+            test_dataloader=several_datasets(),
+        )
+    )
     train(cfg, tmp_path / 'a.pth')
     config = publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out')
     names = sorted(path.name for path in config.parent.iterdir())
-    assert names == [f'segformer_mit-b0_voc_semi.{suffix}' for suffix in ('pth', 'py')]
+    assert names == ['segmentor.pth', 'segmentor.py']
     assert 'custom_imports' not in config.read_text()
+    types = [transform.type for transform in Config.fromfile(config).test_pipeline]
+    assert types == ['LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs']
+
+
+def several_datasets() -> dict:
+    names = ('LoadImageFromFile', 'LoadCheckedAnnotations', 'PackSegInputs')
+    dataset = dict(type='BaseSegDataset', pipeline=[dict(type=name) for name in names])
+    return dict(dataset=dict(type='ConcatDataset', datasets=[dataset, dataset]))
+
+
+def test_names_are_data(cfg, tmp_path):
+    path, classes = tmp_path / "it's mine.py", ('{{ fileDirname }}', "'quoted'", '{{$HOME:x}}')
+    cfg.dump(path)
+    cfg = Config.fromfile(path)
+    train(cfg, tmp_path / 'a.pth', classes)
+    # The name of the folder too.
+    folder = tmp_path / 'a "folder" of mine\\'
+    config = publish.publish(cfg, str(tmp_path / 'a.pth'), folder)
+    assert config == folder / "it's mine.py"
+    model = init_model(str(config), str(config.with_suffix('.pth')), device='cpu')
+    assert tuple(model.dataset_meta['classes']) == classes
+    metainfo = model.cfg.test_dataloader.dataset.metainfo
+    assert tuple(metainfo.classes) == classes
+
+
+def test_copies_and_originals_do_not_collide(cfg, tmp_path, monkeypatch):
+    original = MODELS.get('DeepLabV2Head')
+    trained = train(cfg, tmp_path / 'a.pth')
+    models = []
+    for version in (1, 2):
+        # As if the networks had changed between two releases.
+        monkeypatch.setattr(
+            published_config,
+            'copy_modules',
+            lambda names, version=version: {
+                path: f'{source}\nVERSION = {version}\n'
+                for path, source in copy_modules(names).items()
+            },
+        )
+        config = publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / str(version))
+        models.append(init_model(str(config), str(config.with_suffix('.pth')), device='cpu'))
+    heads = [type(model.decode_head) for model in models]
+    assert [sys.modules[head.__module__].VERSION for head in heads] == [1, 2]
+    assert MODELS.get('DeepLabV2Head') is original is type(trained.decode_head)
+
+
+OWN_HEAD = """
+from mmseg.models.decode_heads import FCNHead
+from mmseg.registry import MODELS
+{more}
+
+
+@MODELS.register_module(force=True)
+class HeadOfMine(FCNHead):
+    pass
+"""
+
+
+def with_own_head(cfg: Config, tmp_path: Path, more: str, monkeypatch) -> Config:
+    name = f'heads_{len(more)}_of_mine'
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine' / f'{name}.py').write_text(OWN_HEAD.format(more=more))
+    monkeypatch.syspath_prepend(str(tmp_path / 'mine'))
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path / 'mine'))
+    importlib.import_module(name)
+    head = dict(type='HeadOfMine', in_channels=32, channels=4, num_convs=1)
+    cfg.model.decode_head = dict(head, num_classes=len(CLASSES))
+    train(cfg, tmp_path / 'a.pth')
+    return cfg
+
+
+def test_head_of_a_users_module(cfg, tmp_path, monkeypatch):
+    cfg = with_own_head(cfg, tmp_path, '', monkeypatch)
+    config = publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out')
+    plain = Config.fromfile(config, import_custom_modules=False)
+    assert plain.custom_imports.imports[0] == 'heads_0_of_mine'
+    assert config.read_text().splitlines()[0].endswith('needs MMSegmentation and heads_0_of_mine.')
+
+
+@pytest.mark.parametrize('name', ['DeconvNetVGG', 'DilatedVGG16', 'ResNet38', 'FCN8sHead'])
+def test_copies_need_only_what_they_import(name, tmp_path, monkeypatch):
+    component = MODELS.get(name)
+    files = copy_modules([component.__module__])
+    assert len(files) < 20 and '' in {source.strip() for source in files.values()}
+    for file, source in files.items():
+        path = tmp_path / 'copied' / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module(component.__module__.replace('label_efficient_seg', 'copied'))
+    assert getattr(module, name) is not component is MODELS.get(name)
+    for imported in [found for found in sys.modules if found.partition('.')[0] == 'copied']:
+        del sys.modules[imported]
 
 
 class TestRefusals:
@@ -189,18 +302,40 @@ class TestRefusals:
             publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out')
         assert self.nothing_left(tmp_path)
 
-    def test_failed_check_leaves_nothing_behind(self, cfg, tmp_path, monkeypatch):
+    @pytest.mark.parametrize('value', [float('nan'), float('inf')])
+    def test_weights_that_are_no_numbers(self, value, cfg, tmp_path):
+        model = train(cfg, tmp_path / 'a.pth')
+        with torch.no_grad():
+            model.decode_head.convs[0].bias[1] = value
+        torch.save(dict(state_dict=model.state_dict()), tmp_path / 'a.pth')
+        with pytest.raises(FloatingPointError, match=r'decode_head\.convs\.0\.bias of .*a\.pth'):
+            publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out')
+        assert self.nothing_left(tmp_path)
+
+    def test_predictions_that_differ(self, cfg, tmp_path, monkeypatch):
+        class Doubled(AdvSemiSeg):
+            def encode_decode(self, *args):
+                return 2 * super().encode_decode(*args)
+
+        monkeypatch.setitem(MODELS.module_dict, 'Doubled', Doubled)
+        cfg.model.type = 'Doubled'
         train(cfg, tmp_path / 'a.pth')
-        write = publish._write_weights
+        with pytest.raises(ValueError, match='differs from the trained one by .*nothing was'):
+            publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out')
+        assert self.nothing_left(tmp_path)
 
-        def write_others(path, weights, meta):
-            write(path, {name: 1.01 * tensor for name, tensor in weights.items()}, meta)
+    def test_own_head_that_needs_this_package(self, cfg, tmp_path, monkeypatch):
+        cfg = with_own_head(cfg, tmp_path, 'import label_efficient_seg', monkeypatch)
+        with pytest.raises(ValueError, match="alone .*No module named 'label_efficient_seg'"):
+            publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out')
+        assert not (tmp_path / 'out').exists()
 
-        monkeypatch.setattr(publish, '_write_weights', write_others)
-        for file_format in ('pth', 'safetensors'):
-            with pytest.raises(ValueError, match='differs from the trained one by .*nothing was'):
-                publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out', file_format)
-            assert self.nothing_left(tmp_path)
+    def test_transform_that_mmseg_lacks(self, cfg, tmp_path):
+        train(cfg, tmp_path / 'a.pth')
+        cfg.test_dataloader.dataset.pipeline.insert(1, dict(type='LoadValidMask'))
+        with pytest.raises(ValueError, match='test pipeline has LoadValidMask, which MMSeg'):
+            publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out')
+        assert self.nothing_left(tmp_path)
 
     @pytest.mark.parametrize(
         ('name', 'needs'),
@@ -223,6 +358,11 @@ class TestRefusals:
             publish.publish(cfg, 'gone.pth', tmp_path / 'out')
         assert not list(tmp_path.iterdir())
 
-    def test_networks_that_need_this_package(self):
-        with pytest.raises(ValueError, match='imports from this package'):
-            publish._own_modules(dict(type='AdvSemiSeg'))
+    def test_modules_that_import_their_package_absolutely(self, tmp_path, monkeypatch):
+        package = tmp_path / 'absolute'
+        package.mkdir()
+        (package / '__init__.py').write_text('')
+        (package / 'head.py').write_text('import os\nfrom absolute.other import x\n')
+        monkeypatch.syspath_prepend(str(tmp_path))
+        with pytest.raises(ValueError, match=r'absolute\.head imports absolute by its.* line 2'):
+            copy_modules(['absolute.head'])

@@ -2,6 +2,8 @@ from mmseg.models.backbones import MobileNetV2
 from mmseg.registry import MODELS
 from torch import nn
 
+from ...core.errors import UserError
+
 STRIDES = (1, 2, 2, 2, 1, 2, 1)
 STEM_STRIDE = 2
 
@@ -26,7 +28,7 @@ class DilatedMobileNetV2(MobileNetV2):
 
     def __init__(self, output_stride: int = 8, **kwargs) -> None:
         if output_stride not in (8, 16, 32):
-            raise ValueError(
+            raise UserError(
                 f'output_stride of DilatedMobileNetV2 must be 8, 16 or 32, got {output_stride}'
             )
         strides, removed, reached = [], [], STEM_STRIDE

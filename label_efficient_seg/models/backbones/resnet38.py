@@ -7,6 +7,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ...core.errors import UserError
+
 
 class Stage(NamedTuple):
     """Blocks of one kind; one width and one kernel size for each convolution of a block.
@@ -128,7 +130,7 @@ class ResNet38(BaseModule):
     ) -> None:
         super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d'))
         if not set(out_indices) <= set(range(len(STAGES))) or frozen_stages > len(STAGES):
-            raise ValueError(
+            raise UserError(
                 f'ResNet38 has the stages 0 to {len(STAGES) - 1}, got out_indices '
                 f'{tuple(out_indices)} and {frozen_stages} frozen_stages'
             )

@@ -5,6 +5,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
+
 # Number of convolutions, their width as a multiple of the first layer's, their dilation, and the
 # stride of the pooling before them.
 STAGES = ((2, 1, 1, None), (2, 2, 1, 2), (3, 4, 1, 2), (3, 8, 1, 2), (3, 8, 2, 1))
@@ -49,7 +51,7 @@ class DilatedVGG16(BaseModule):
     ) -> None:
         super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d'))
         if not set(out_indices) <= set(range(6)) or not 0 <= frozen_stages <= 5:
-            raise ValueError(
+            raise UserError(
                 'DilatedVGG16 has the levels 0 to 5 and 0 to 5 frozen stages, got out_indices '
                 f'{tuple(out_indices)} and {frozen_stages} frozen_stages'
             )

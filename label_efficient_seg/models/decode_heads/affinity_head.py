@@ -7,6 +7,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
+
 GROUP_WIDTH = 8
 
 
@@ -43,7 +45,7 @@ class AffinityHead(BaseModule):
         default = dict(type='Kaiming', layer='Conv2d', mode='fan_in', override=fuse)
         super().__init__(init_cfg or default)
         if len(in_channels) != len(channels):
-            raise ValueError(
+            raise UserError(
                 f'AffinityHead reduces each level to one of channels, but in_channels='
                 f'{tuple(in_channels)} and channels={tuple(channels)} differ in length'
             )
@@ -69,7 +71,7 @@ class AffinityHead(BaseModule):
             ValueError: If there are more or fewer levels than ``in_channels`` has.
         """
         if len(levels) != len(self.reduce):
-            raise ValueError(
+            raise UserError(
                 f'the backbone gives {len(levels)} levels, but in_channels={self.in_channels} of '
                 f'the AffinityHead has {len(self.reduce)}; set out_indices of the backbone'
             )

@@ -1,11 +1,13 @@
 from collections.abc import Sequence
 
-import torch
 from mmcv.cnn import build_norm_layer
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, max_unpool2d
+from torch.nn.functional import conv2d
+
+from ...core.errors import UserError
+from ...ops import max_unpool
 
 # Widths of the transposed convolutions after each unpooling, as multiples of the last one's.
 DECODER_STAGES = ((8, 8, 8), (8, 8, 4), (4, 4, 2), (2, 1), (1, 1))
@@ -82,7 +84,7 @@ class DeconvNetHead(BaseDecodeHead):
             ValueError: If the inputs are those of another backbone, or of one of another width.
         """
         if len(inputs) != len(self.stages) + 1 or isinstance(inputs[0], Tensor):
-            raise ValueError(
+            raise UserError(
                 'DeconvNetHead unpools with the switches of five poolings, which the backbone does '
                 'not give; use DeconvNetVGG'
             )
@@ -92,7 +94,13 @@ class DeconvNetHead(BaseDecodeHead):
         height, width = poolings[-1][0].shape[2:]
         x = x[..., :height, :width]
         for stage, (switches, size) in zip(self.stages, reversed(poolings), strict=True):
-            x = stage(_unpool(x, switches, size))
+            if x.shape != switches.shape:
+                raise UserError(
+                    f'DeconvNetHead has {tuple(x.shape)} values to unpool, but the backbone gives '
+                    f'{tuple(switches.shape)} switches; its channels must be the base_channels of '
+                    'the backbone, and fc6_kernel_size that of the backbone'
+                )
+            x = stage(max_unpool(x, switches, size))
         return self.cls_seg(x)
 
     def _norm_and_relu(self, channels: int) -> list[nn.Module]:
@@ -110,20 +118,3 @@ class Deconvolution(nn.ConvTranspose2d):
         """Map (N, in_channels, H, W) to (N, out_channels, H + k - 1 - 2 padding, ...)."""
         padding = [k - 1 - p for k, p in zip(self.kernel_size, self.padding, strict=True)]
         return conv2d(x, self.weight.transpose(0, 1).flip(2, 3), self.bias, padding=padding)
-
-
-def _unpool(x: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
-    """What ``ops.max_unpool`` does; a published network is this one file."""
-    if x.shape != switches.shape:
-        raise ValueError(
-            f'DeconvNetHead has {tuple(x.shape)} values to unpool, but the backbone gives '
-            f'{tuple(switches.shape)} switches; its channels must be the base_channels of the '
-            'backbone, and fc6_kernel_size that of the backbone'
-        )
-    # PyTorch's own function is faster, most with channels last, but does not export to ONNX,
-    # and refuses to run where only deterministic algorithms may.
-    if not (torch.are_deterministic_algorithms_enabled() or torch.onnx.is_in_onnx_export()):
-        return max_unpool2d(x, switches, 2, output_size=size)
-    height, width = size
-    empty = x.new_zeros(*x.shape[:2], height * width)
-    return empty.scatter(2, switches.flatten(2), x.flatten(2)).view(*x.shape[:2], height, width)

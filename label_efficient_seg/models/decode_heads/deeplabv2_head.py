@@ -4,6 +4,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
+
 
 @MODELS.register_module()
 class DeepLabV2Head(BaseDecodeHead):
@@ -28,7 +30,7 @@ class DeepLabV2Head(BaseDecodeHead):
         **kwargs,
     ) -> None:
         if not dilations:
-            raise ValueError('DeepLabV2Head needs at least one dilation, got an empty sequence')
+            raise UserError('DeepLabV2Head needs at least one dilation, got an empty sequence')
         kwargs.setdefault('init_cfg', dict(type='Normal', layer='Conv2d', std=0.01))
         super().__init__(
             in_channels=in_channels,

@@ -5,6 +5,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
+
 # Positions in `classifier` and kernel sizes of fc6 and fc7.
 FULLY_CONVOLUTIONAL = {0: 7, 3: 1}
 
@@ -114,7 +116,7 @@ def _bilinear_upsampling(channels: int) -> nn.ConvTranspose2d:
 def _cut(scores: Tensor, finer: Tensor) -> Tensor:
     height, width = finer.shape[2:]
     if scores.shape[2] < height or scores.shape[3] < width:
-        raise ValueError(
+        raise UserError(
             f'FCN8sHead has scores of {tuple(scores.shape[2:])} for a feature map of '
             f'{(height, width)}; the poolings of the backbone must halve sizes and round them up '
             '(ceil_mode=True)'

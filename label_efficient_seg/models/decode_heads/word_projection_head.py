@@ -36,6 +36,9 @@ class WordProjectionHead(DeepLabV2Head):
     Source: Xian et al., Semantic Projection Network, CVPR 2019.
     """
 
+    #: What its prediction needs that a plain ``EncoderDecoder`` lacks.
+    not_publishable = 'the word vectors of the classes and the class split'
+
     def __init__(
         self,
         in_channels: int,

@@ -4,6 +4,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
+
 
 @MODELS.register_module()
 class FCDiscriminator(BaseModule):
@@ -34,7 +36,7 @@ class FCDiscriminator(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if len(strides) != 5:
-            raise ValueError(f'FCDiscriminator has five convolutions, got the strides {strides}')
+            raise UserError(f'FCDiscriminator has five convolutions, got the strides {strides}')
         widths = [in_channels, channels, channels * 2, channels * 4, channels * 8, 1]
         layers: list[nn.Module] = []
         for width, next_width, stride in zip(widths[:-1], widths[1:], strides, strict=True):
@@ -61,7 +63,7 @@ class FCDiscriminator(BaseModule):
             ValueError: If the maps are too small.
         """
         if min(maps.shape[-2:]) < self.min_size:
-            raise ValueError(
+            raise UserError(
                 f'FCDiscriminator with these strides needs at least {self.min_size}x'
                 f'{self.min_size} pixels, got {tuple(maps.shape[-2:])}; use a larger crop size'
             )

@@ -5,6 +5,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
+
 
 @MODELS.register_module()
 class FeatureGenerator(BaseModule):
@@ -37,7 +39,7 @@ class FeatureGenerator(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if len(dropout) != len(hidden_channels):
-            raise ValueError(
+            raise UserError(
                 f'FeatureGenerator has {len(hidden_channels)} hidden layers, but {len(dropout)} '
                 'dropout ratios; give one for each'
             )

@@ -5,6 +5,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
 from ...ops import positional_encoding
 
 
@@ -92,7 +93,7 @@ class SpatialInformationModule(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if encoding is not None and encoding not in self.LENGTHS:
-            raise ValueError(
+            raise UserError(
                 f'encoding {encoding!r} is unknown; choose one of {sorted(self.LENGTHS)} or None'
             )
         if encoding is not None:

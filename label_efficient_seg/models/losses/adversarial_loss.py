@@ -3,6 +3,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
 from .masked_mean import masked_mean
 
 BOUNDARY = {'bce': 0.0, 'lsgan': 0.5}
@@ -26,7 +27,7 @@ class AdversarialLoss(nn.Module):
     def __init__(self, mode: str = 'bce') -> None:
         super().__init__()
         if mode not in BOUNDARY:
-            raise ValueError(f'mode {mode!r} is unknown; choose one of {sorted(BOUNDARY)}')
+            raise UserError(f'mode {mode!r} is unknown; choose one of {sorted(BOUNDARY)}')
         self.mode = mode
 
     @property

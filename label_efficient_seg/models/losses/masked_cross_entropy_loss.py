@@ -3,6 +3,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UnknownArgumentError
 from .masked_mean import masked_mean
 
 
@@ -59,5 +60,5 @@ class MaskedCrossEntropyLoss(nn.Module):
     ) -> Tensor:
         """See :func:`masked_cross_entropy`; other keywords of MMSeg's losses are refused."""
         if kwargs:
-            raise TypeError(f'MaskedCrossEntropyLoss does not support {sorted(kwargs)}')
+            raise UnknownArgumentError(f'MaskedCrossEntropyLoss does not support {sorted(kwargs)}')
         return self.loss_weight * masked_cross_entropy(cls_score, label, weight, ignore_index)

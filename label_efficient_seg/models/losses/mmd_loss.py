@@ -4,6 +4,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
 from .masked_mean import masked_mean
 
 BANDWIDTHS = (2, 5, 10, 20, 40, 60)
@@ -29,7 +30,7 @@ def squared_mmd(fake: Tensor, real: Tensor, bandwidths: Sequence[float] = BANDWI
     Source: Gretton et al., JMLR 2012; Li et al., Generative Moment Matching Networks, ICML 2015.
     """
     if not len(fake) or not len(real) or fake.shape[1:] != real.shape[1:]:
-        raise ValueError(
+        raise UserError(
             'MMD compares two sets of at least one sample with equally many channels, but got '
             f'the shapes {tuple(fake.shape)} and {tuple(real.shape)}'
         )
@@ -80,9 +81,9 @@ class MMDLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not bandwidths or min(bandwidths) <= 0:
-            raise ValueError(f'MMDLoss needs bandwidths above 0, got {bandwidths!r}')
+            raise UserError(f'MMDLoss needs bandwidths above 0, got {bandwidths!r}')
         if max_samples is not None and max_samples < 2:
-            raise ValueError(
+            raise UserError(
                 f'max_samples of MMDLoss is {max_samples}; give at least 2, or None for all pixels'
             )
         self.bandwidths = tuple(bandwidths)

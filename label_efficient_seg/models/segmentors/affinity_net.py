@@ -48,6 +48,9 @@ class AffinityNet(BaseModel):
     Source: Ahn & Kwak, Learning Pixel-level Semantic Affinity, CVPR 2018.
     """
 
+    #: What its prediction needs that a plain ``EncoderDecoder`` lacks.
+    not_publishable = 'class activation maps, which it refines'
+
     def __init__(
         self,
         backbone: dict,

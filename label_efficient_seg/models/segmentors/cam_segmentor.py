@@ -47,6 +47,9 @@ class CAMSegmentor(BaseModel):
     Source: Ahn & Kwak, Learning Pixel-level Semantic Affinity, CVPR 2018.
     """
 
+    #: What its prediction needs that a plain ``EncoderDecoder`` lacks.
+    not_publishable = 'class activation maps and a threshold'
+
     def __init__(
         self,
         backbone: dict,

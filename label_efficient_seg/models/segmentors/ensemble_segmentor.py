@@ -49,6 +49,9 @@ class EnsembleSegmentor(BaseModel):
     Source: Noh et al., Learning Deconvolution Network, ICCV 2015, section 4.3.
     """
 
+    #: What its prediction needs that a plain ``EncoderDecoder`` lacks.
+    not_publishable = 'several networks'
+
     def __init__(
         self, members: Sequence[dict], mode: str = MEAN, crf: Mapping | None = None
     ) -> None:

@@ -64,6 +64,9 @@ class ProposalEncoderDecoder(EncoderDecoder):
     Source: Noh et al., Learning Deconvolution Network, ICCV 2015, section 4.3.
     """
 
+    #: What its prediction needs that a plain ``EncoderDecoder`` lacks.
+    not_publishable = 'proposals and the CRF'
+
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         test_cfg = self.test_cfg or {}
