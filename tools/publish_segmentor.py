@@ -21,15 +21,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Publish."""
     args = parse_args()
-    from mmengine.registry import init_default_scope
-
     from label_efficient_seg.core.errors import readable_errors
     from label_efficient_seg.core.weights import trusting_checkpoints
     from label_efficient_seg.engine import launch, publish
 
     with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         cfg = launch.load_config(args.config)
-        init_default_scope(cfg.default_scope)
         config = publish.publish(cfg, args.checkpoint, args.out_dir, args.format)
         print(f'{config}\n{config.with_suffix("." + args.format)}')
 

@@ -14,7 +14,8 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.runner import Runner
-from mmseg.registry import RUNNERS
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS, RUNNERS
 
 from ..core.errors import RunError, UserError
 from ..core.logs import number_start
@@ -228,8 +229,8 @@ def prepare_test(
     Args:
         cfg (Config): Changed in place.
         checkpoint (str): File to test.
-        out (str, optional): Folder for predictions as PNG files of class indices, which the
-            ``IoUMetric`` of ``test_evaluator`` writes.
+        out (str, optional): Folder for predictions as PNG files of class indices, which the first
+            ``IoUMetric``, or metric that extends it, of ``test_evaluator`` writes.
         show_dir (str, optional): Folder for result panels.
         tta (bool): Average over scales and flips, as ``tta_pipeline`` and ``tta_model`` say.
 
@@ -257,9 +258,11 @@ def prepare_test(
         evaluators = (
             cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         )
-        writers = [e for e in evaluators if e.type in ('IoUMetric', 'SubsetIoUMetric')]
+        writers = [e for e in evaluators if issubclass(METRICS.get(e.type), IoUMetric)]
         if not writers:
-            raise UserError('--out needs an IoUMetric in test_evaluator')
+            raise UserError(
+                '--out needs an IoUMetric, or a metric that extends it, in test_evaluator'
+            )
         writers[0].update(output_dir=out)
     if tta:
         if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:

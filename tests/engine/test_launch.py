@@ -133,12 +133,13 @@ class TestPrepareTest:
         assert cfg.default_hooks.visualization.draw
         assert cfg.default_hooks.visualization.out_dir == 'panels'
 
-    def test_output_of_several_metrics(self, cfg):
-        cfg.test_evaluator = [dict(type='Other'), dict(type='IoUMetric')]
+    @pytest.mark.parametrize('name', ['IoUMetric', 'SubsetIoUMetric', 'mmseg.ZeroShotIoUMetric'])
+    def test_output_of_several_metrics(self, name, cfg):
+        cfg.test_evaluator = [dict(type='EntropyMetric'), dict(type=name)]
         launch.prepare_test(cfg, 'a.pth', out='predictions')
         assert 'output_dir' not in cfg.test_evaluator[0]
         assert cfg.test_evaluator[1].output_dir == 'predictions'
-        cfg.test_evaluator = dict(type='Other')
+        cfg.test_evaluator = dict(type='EntropyMetric')
         with pytest.raises(ValueError, match='--out needs an IoUMetric'):
             launch.prepare_test(cfg, 'a.pth', out='predictions')
 

@@ -2,10 +2,11 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.registry import HOOKS, MODELS
+from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader
 
 from ...core.errors import UserError
+from ...models.cls_heads import CAMClsHead
 
 
 @HOOKS.register_module()
@@ -34,21 +35,20 @@ def _check(runner: Runner, dataloader: DataLoader) -> None:
         model = model.module
     metainfo = getattr(dataloader.dataset, 'metainfo', None) or {}
     classes = metainfo.get('classes')
-    classifier = MODELS.get('CAMClsHead')
     if getattr(model, 'head_gives_features', False):
         predictors = {'model': model}
     else:
         predictors = {
             f'model.{name}': module
             for name, module in model.named_modules()
-            if isinstance(module, (BaseDecodeHead, classifier))
+            if isinstance(module, (BaseDecodeHead, CAMClsHead))
         }
     for name, head in predictors.items():
         if not classes:
             continue
-        count = len(classes) - isinstance(head, classifier)
+        count = len(classes) - isinstance(head, CAMClsHead)
         if head.num_classes != count:
-            kind = 'foreground classes' if isinstance(head, classifier) else 'classes'
+            kind = 'foreground classes' if isinstance(head, CAMClsHead) else 'classes'
             first = classes[-count:][:3]
             raise UserError(
                 f'{name} has num_classes={head.num_classes}, but the dataset has '
