@@ -42,7 +42,7 @@ class _Copies:
     def add(self, module: str) -> None:
         if module in self.sources:
             return
-        text = Path(find_spec(module).origin).read_text(encoding='utf-8')
+        text = inspect.getsource(importlib.import_module(module))
         self.sources[module] = _without_registration(text)
         for target, node in _own_imports(text, module):
             for alias in node.names:
@@ -89,8 +89,10 @@ def _own_imports(text: str, module: str) -> list[tuple[str, ast.ImportFrom]]:
         if isinstance(node, ast.ImportFrom) and node.level:
             found.append((resolve_name('.' * node.level + (node.module or ''), package), node))
             continue
-        names = [node.module] if isinstance(node, ast.ImportFrom) else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
+        module_of = [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        names = module_of or [alias.name for alias in node.names]
         if any(name.partition('.')[0] == root for name in names):
             raise UserError(
                 f'{module} imports {root} by its absolute name in line {node.lineno}, and so '
@@ -111,7 +113,8 @@ def _without_registration(text: str) -> str:
 
 
 def _is_package(module: str) -> bool:
-    return find_spec(module).submodule_search_locations is not None
+    spec = find_spec(module)
+    return spec is not None and spec.submodule_search_locations is not None
 
 
 def _relative_path(module: str) -> str:

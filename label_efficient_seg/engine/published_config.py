@@ -156,7 +156,7 @@ def _by_path(node: Any, package: str) -> Any:
         node = {key: _by_path(value, package) for key, value in node.items()}
         part = component(node['type']) if isinstance(node.get('type'), str) else None
         module = _module_outside(part) or ''
-        if module.partition('.')[0] == PACKAGE:
+        if part is not None and module.partition('.')[0] == PACKAGE:
             node['type'] = f'{module.replace(PACKAGE, package, 1)}.{part.__name__}'
         return node
     if isinstance(node, (list, tuple)):

@@ -362,6 +362,7 @@ class TestRefusals:
         package = tmp_path / 'absolute'
         package.mkdir()
         (package / '__init__.py').write_text('')
+        (package / 'other.py').write_text('x = 1\n')
         (package / 'head.py').write_text('import os\nfrom absolute.other import x\n')
         monkeypatch.syspath_prepend(str(tmp_path))
         with pytest.raises(ValueError, match=r'absolute\.head imports absolute by its.* line 2'):

@@ -144,7 +144,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         """L_D of the class docstring; see the parent class for arguments and returns."""
         fakes = [predictions.labeled]
         masks = [predictions.labels != self.decode_head.ignore_index]
-        if self.discriminate_unlabeled:
+        if self.discriminate_unlabeled and predictions.unlabeled is not None:
             fakes.append(predictions.unlabeled)
             masks.append(predictions.unlabeled_valid)
         real = one_hot(predictions.labels, self.num_classes).to(predictions.labeled)

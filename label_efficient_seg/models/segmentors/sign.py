@@ -425,6 +425,6 @@ def _accuracy(scores: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
     return 100 * correct.sum() / valid.sum().clamp(min=1)
 
 
-def _resized(maps: Tensor, size: torch.Size) -> Tensor:
+def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:
     """Nearest neighbours of labels or a mask, (N, h, w)."""
     return F.interpolate(maps[:, None].float(), size, mode='nearest')[:, 0].to(maps.dtype)
