@@ -38,7 +38,7 @@ def main() -> None:
     args = parse_args()
     from label_efficient_seg.core.errors import readable_errors
     from label_efficient_seg.core.weights import trusting_checkpoints
-    from label_efficient_seg.engine import launch
+    from label_efficient_seg.engine import launch, work_folder
 
     with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         cfg = launch.load_config(args.config, args.work_dir, args.launcher, args.cfg_options)
@@ -47,8 +47,8 @@ def main() -> None:
             launch.enable_amp(cfg)
         if args.resume:
             launch.set_resume(cfg)
-        launch.init_cpu_processes(cfg)
-        with launch.named_arguments(cfg):
+        with work_folder.claimed_folder(cfg), launch.named_arguments(cfg):
+            launch.init_cpu_processes(cfg)
             launch.build_runner(cfg).train()
 
 

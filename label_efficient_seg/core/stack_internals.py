@@ -119,6 +119,11 @@ def is_finetuning(runner: Runner) -> bool:
     return runner._train_loop is not None and not runner._resume
 
 
+def is_resuming(runner: Runner) -> bool:
+    """Whether a runner goes on with a training."""
+    return runner._train_loop is not None and bool(runner._resume)
+
+
 def loaded_from(runner: Runner) -> str | None:
     """The checkpoint that a runner resumes, tests or starts from."""
     return runner._load_from

@@ -181,7 +181,12 @@ def _is_refusal(error: Exception, path: Path) -> bool:
 
 
 def _load_for_mmengine(filename: str, map_location: Any = None) -> dict:
-    return load_checkpoint(filename, map_location or 'cpu')
+    checkpoint = load_checkpoint(filename, map_location or 'cpu')
+    meta = checkpoint.get('meta')
+    if isinstance(meta, dict) and not _TRUSTED.get():
+        # A runner that resumes would run this text as a config; today's checkpoints have `cfg`.
+        meta.pop('config', None)
+    return checkpoint
 
 
 CheckpointLoader.register_scheme('', _load_for_mmengine, force=True)

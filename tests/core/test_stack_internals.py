@@ -150,6 +150,7 @@ def test_unbalanced_options():
 def test_what_a_runner_loads(tmp_path, resume):
     runner = build_runner(tmp_path, load_from='a.pth', resume=resume)
     assert stack_internals.is_finetuning(runner) is not resume
+    assert stack_internals.is_resuming(runner) is resume
     assert stack_internals.loaded_from(runner) == 'a.pth'
 
 

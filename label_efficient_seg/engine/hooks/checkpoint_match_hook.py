@@ -4,7 +4,8 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...core.errors import UserError
-from ...core.stack_internals import is_finetuning, loaded_from
+from ...core.stack_internals import is_finetuning, is_resuming, loaded_from
+from ..resume import check_resumable
 
 
 @HOOKS.register_module()
@@ -17,6 +18,8 @@ class CheckpointMatchHook(Hook):
     part that it has, such as those of a head with more dilations, are not. For ``load_from``
     without resuming, partial matches are allowed, as for pre-training with other classes, but at
     least one parameter has to match.
+
+    A run that resumes is also compared by its config, see :func:`..resume.check_resumable`.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -25,6 +28,8 @@ class CheckpointMatchHook(Hook):
         Raises:
             ValueError: If they do not match; it names the first differences.
         """
+        if is_resuming(runner):
+            check_resumable(runner, checkpoint)
         model = runner.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module

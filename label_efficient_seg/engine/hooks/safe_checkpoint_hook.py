@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from inspect import signature
 from typing import Any
 
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -71,9 +71,11 @@ class SafeCheckpointHook(CheckpointHook):
         )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Name the checkpoints that are removed after this one: should a kill come before, the run
-        that resumes removes them.
+        """Note the number of processes, and the checkpoints that are removed after this one.
+
+        Should a kill come before they are, the run that resumes removes them.
         """
+        checkpoint['meta']['world_size'] = get_world_size()
         if self._steps_on_disk:
             checkpoint['message_hub']['runtime_info']['keep_ckpt_ids'] = self._steps_on_disk
 
