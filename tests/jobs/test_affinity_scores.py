@@ -11,14 +11,13 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from label_efficient_seg.cli.job import main
 from label_efficient_seg.datasets import read_class_maps, write_class_maps
 from label_efficient_seg.evaluation import label_areas, mean_iou
 from label_efficient_seg.jobs import AffinityScoreJob, AffinityScoreSettings, affinity_scores
 from label_efficient_seg.jobs.fingerprint import claim_folder, read_run
 from label_efficient_seg.ops import dense_crf
 from tests.jobs import cam_case
-from tests.jobs.cam_case import CLASSES, NAMES, NUMBER, files, mask_of
+from tests.jobs.cam_case import CLASSES, NAMES, files, mask_of
 
 
 def write_cams(root: Path, out: Path) -> Path:
@@ -178,13 +177,3 @@ def test_other_settings(data_root, cams, made):
     for low, high in ((4, 4), (32, 4), (0, 4)):
         with pytest.raises(ValueError, match=f'below the high one, but they are {low} and {high}'):
             AffinityScoreSettings('cams', low, high)
-
-
-def test_command_line(data_root, cams, made, tmp_path):
-    cam_case.config(data_root).dump(tmp_path / 'config.py')
-    words = [tmp_path / 'config.py', '--cams', cams, '--out', tmp_path / 'out']
-    main(AffinityScoreJob, [*map(str, words), '--high-alpha', '24'])
-    found = summary(tmp_path / 'out')
-    assert (found['low_alpha'], found['high_alpha']) == (4, 24)
-    assert found['mIoU_low'] == summary(made)['mIoU_low']
-    assert NUMBER == len(list((tmp_path / 'out' / 'scores').rglob('*.npz')))

@@ -13,7 +13,6 @@ from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
-from label_efficient_seg.cli.job import main
 from label_efficient_seg.datasets import read_class_maps, write_class_maps
 from label_efficient_seg.datasets.files.image_ids import image_ids
 from label_efficient_seg.engine import launch
@@ -185,23 +184,6 @@ def test_killed_and_continued_by_more_processes(data_root, made, tmp_path):
     assert files(tmp_path) == files(made)
 
 
-def test_a_finished_folder_is_left_as_it_is_but_for_the_metrics(
-    data_root, made, tmp_path, monkeypatch
-):
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(cams, 'write_class_maps', None)  # it must not be called
-    make(cam_case.config(data_root), data_root, tmp_path)
-    assert files(tmp_path) == files(made)
-
-
-def test_a_summary_does_not_outlive_its_metrics(data_root, made, tmp_path, monkeypatch):
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(cams, 'plot_thresholds', None)  # fails when called
-    with pytest.raises(TypeError):
-        make(cam_case.config(data_root), data_root, tmp_path)
-    assert not (tmp_path / 'cams.json').exists()
-
-
 @pytest.mark.parametrize('fault', ['cut off', 'picture', 'other run'])
 def test_faulty_files_in_the_folder_are_named(data_root, made, tmp_path, fault):
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
@@ -258,11 +240,3 @@ def test_faults_are_named(data_root, tmp_path):
     other.model = dict(type='EncoderDecoder', **plain)
     torch.save(dict(state_dict=MODELS.build(other.model).state_dict()), tmp_path / 'other.pth')
     fails('no CAMs come from EncoderDecoder', other, str(tmp_path / 'other.pth'))
-
-
-def test_command_line(data_root, made, tmp_path):
-    cam_case.config(data_root).dump(tmp_path / 'config.py')
-    words = [tmp_path / 'config.py', data_root / 'model.pth', '--out', tmp_path / 'out']
-    main(CAMJob, [*map(str, words), '--alpha', '8'])
-    found = summary(tmp_path / 'out')
-    assert found['mIoU'] == summary(made)['mIoU'] and 'mIoU_alpha8' in found

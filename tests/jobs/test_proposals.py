@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from label_efficient_seg.cli.job import main
 from label_efficient_seg.datasets import read_proposals
 from label_efficient_seg.datasets.files.instances import object_boxes
 from label_efficient_seg.jobs import ProposalJob, ProposalSettings, proposals
@@ -109,13 +108,6 @@ def test_other_settings(data_root, made):
         ProposalStage(CONFIG, method='x')
     with pytest.raises(ValueError, match='must be positive, but is 0'):
         ProposalSettings(num=0)
-
-
-def test_command_line(data_root, made, tmp_path):
-    cam_case.config(data_root).dump(tmp_path / 'config.py')
-    words = [tmp_path / 'config.py', '--num', '60', '--out', tmp_path / 'out']
-    main(ProposalJob, [*map(str, words)])
-    assert summary(tmp_path / 'out')['recall'] == summary(made)['recall']
 
 
 def test_stage(made):
