@@ -47,7 +47,9 @@ def check_resumable(runner: Runner, checkpoint: dict) -> None:
     Raises:
         ValueError: It names what differs, with both values.
     """
-    meta = checkpoint.get('meta', {})
+    meta = checkpoint.get('meta')
+    if not meta:  # weights alone
+        return
     differences = list(_differences_of_runs(runner, meta))
     try:
         old = read_config_text(meta.get('cfg') or '')
