@@ -1,10 +1,13 @@
 """The command line from training to a published model, on one process and on two."""
 
+import io
 import json
 import os
+import runpy
 import socket
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -36,22 +39,32 @@ LOSSES = {
 }  # fmt: skip
 
 
-def run(*command: str, options: bool = True, status: int = 0) -> str:
-    """Run a tool with the small settings; its output."""
+def run(*command: object) -> str:
+    """Run a command in a process of its own; its output."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = str(free.getsockname()[1])
     process = subprocess.run(
-        [*command, *(['--cfg-options', *OPTIONS] if options else [])],
+        list(map(str, command)),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
         env=dict(os.environ, PORT=port, PYTHON=sys.executable, OMP_NUM_THREADS='1'),
     )  # fmt: skip
-    assert process.returncode == status, process.stdout[-1500:]
+    assert process.returncode == 0, process.stdout[-1500:]
     return process.stdout
 
 
-def tool(name: str, *arguments: object, **kwargs) -> str:
-    return run(sys.executable, str(TOOLS / name), *map(str, arguments), **kwargs)
+def tool(name: str, *arguments: object, status: int = 0) -> str:
+    """Run a Python tool with the small settings in this process, to start fast; its output."""
+    command = [name, *map(str, arguments), '--cfg-options', *OPTIONS]
+    ended, output = 0, io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(output):
+        patch.setattr(sys, 'argv', command)
+        try:
+            runpy.run_path(str(TOOLS / name), run_name='__main__')
+        except SystemExit as error:
+            ended = error.code
+    assert ended == status, output.getvalue()[-1500:]
+    return output.getvalue()
 
 
 def scalars(work_dir: Path) -> list[dict]:
@@ -62,7 +75,7 @@ def scalars(work_dir: Path) -> list[dict]:
 
 def metrics(work_dir: Path) -> dict[str, float]:
     """What a test reported, without times."""
-    (file,) = (path for path in work_dir.glob('*/*.json'))
+    (file,) = (path for path in work_dir.glob('*/*.json') if path.name != 'start.json')
     return {k: v for k, v in json.loads(file.read_text()).items() if 'time' not in k}
 
 
@@ -126,14 +139,14 @@ def test_testing_writes_predictions_that_have_the_reported_metric(tested):
 
 def test_two_processes_report_the_metrics_of_one(trained, tested, tmp_path):
     run(
-        str(TOOLS / 'dist_test.sh'), CONFIG, str(trained / 'iter_4.pth'), '2',
-        '--work-dir', str(tmp_path),
+        TOOLS / 'dist_test.sh', CONFIG, trained / 'iter_4.pth', 2, '--work-dir', tmp_path,
+        '--cfg-options', *OPTIONS,
     )  # fmt: skip
     assert metrics(tmp_path) == metrics(tested / 'work')
 
 
 def test_two_processes_train(tmp_path):
-    run(str(TOOLS / 'dist_train.sh'), CONFIG, '2', '--work-dir', str(tmp_path))
+    run(TOOLS / 'dist_train.sh', CONFIG, 2, '--work-dir', tmp_path, '--cfg-options', *OPTIONS)
     assert_trained(tmp_path)
 
 
@@ -147,9 +160,10 @@ def test_augmented_testing(trained, tested, tmp_path):
 def test_publishing(trained, tmp_path):
     # The config of the run stands in its folder, with the settings of the command line.
     config = trained / 'deeplabv2_r18_toy_semi.py'
-    output = tool(
-        'publish_segmentor.py', config, trained / 'iter_4.pth', tmp_path / 'out', options=False
-    )
+    output = run(
+        sys.executable, TOOLS / 'publish_segmentor.py', config, trained / 'iter_4.pth',
+        tmp_path / 'out',
+    )  # fmt: skip
     assert 'agree on a test input' in output
     assert output.splitlines()[-2:] == [
         str(tmp_path / 'out' / f'deeplabv2_r18_toy_semi.{suffix}') for suffix in ('py', 'pth')
