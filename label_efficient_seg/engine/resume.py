@@ -66,9 +66,9 @@ def check_resumable(runner: Runner, checkpoint: dict) -> None:
             f'{"; ".join(differences[:4])}{more}. Resume with the values of the checkpoint, or '
             'train in a new folder, with load_from to start from these weights'
         )
-    lengths = [(cfg.get('train_cfg') or {}).get('max_iters') for cfg in (old, new)]
-    if None not in lengths and lengths[0] != lengths[1]:
-        _change_length(runner, checkpoint, *lengths)
+    before, now = ((cfg.get('train_cfg') or {}).get('max_iters') for cfg in (old, new))
+    if before is not None and now is not None and before != now:
+        _change_length(runner, checkpoint, before, now)
 
 
 def _differences_of_runs(runner: Runner, meta: Mapping) -> Iterator[str]:
