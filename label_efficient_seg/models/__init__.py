@@ -1,5 +1,6 @@
 from .backbones import *  # noqa: F403
 from .cls_heads import *  # noqa: F403
+from .data_preprocessors import *  # noqa: F403
 from .decode_heads import *  # noqa: F403
 from .discriminators import *  # noqa: F403
 from .generators import *  # noqa: F403

@@ -6,13 +6,22 @@ from .affinity import (
     pairwise_affinities,
     valid_pairs,
 )
+from .block_masks import block_masks
 from .cam import normalize_cams, with_background
+from .complementary_dropout import complementary_dropout
 from .dense_crf import dense_crf
 from .entropy import entropy_map, self_information
+from .mixing import box_masks, class_masks, mix
 from .positional_encoding import positional_encoding
 from .proposal_aggregation import as_boxes, crop_boxes, paste_scores, prepare_boxes
 from .random_walk import random_walk
 from .self_training import annealed_weights, pseudo_labels
+from .strong_augmentation import (
+    gaussian_blur,
+    jitter_colors,
+    shift_hue,
+    strong_augmentation,
+)
 from .unpooling import max_unpool
 from .zero_shot import calibrated_scores, hide_labels
 
@@ -21,13 +30,20 @@ __all__ = [
     'affinity_labels',
     'annealed_weights',
     'as_boxes',
+    'block_masks',
+    'box_masks',
     'calibrated_scores',
+    'class_masks',
+    'complementary_dropout',
     'confident_labels',
     'crop_boxes',
     'dense_crf',
     'entropy_map',
+    'gaussian_blur',
     'hide_labels',
+    'jitter_colors',
     'max_unpool',
+    'mix',
     'neighbour_offsets',
     'normalize_cams',
     'pairwise_affinities',
@@ -37,6 +53,8 @@ __all__ = [
     'pseudo_labels',
     'random_walk',
     'self_information',
+    'shift_hue',
+    'strong_augmentation',
     'valid_pairs',
     'with_background',
 ]

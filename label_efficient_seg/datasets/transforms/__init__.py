@@ -4,6 +4,7 @@ from .image_tags import LoadImageTags
 from .loading import LoadCheckedAnnotations, LoadValidMask, loads_masks
 from .proposals import LoadProposals
 from .scale import RandomScale
+from .strong_views import PackStrongViews, draw_cutmix_box
 from .unseen_classes import HideUnseenClasses
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     'LoadImageTags',
     'LoadProposals',
     'LoadValidMask',
+    'PackStrongViews',
     'RandomScale',
     'bind_transforms',
+    'draw_cutmix_box',
     'loads_masks',
 ]

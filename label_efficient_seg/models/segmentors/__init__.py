@@ -5,10 +5,12 @@ from .affinity_net import AffinityNet
 from .cam_segmentor import CAMSegmentor
 from .ensemble_segmentor import EnsembleSegmentor
 from .intra_da import IntraDA
+from .mean_teacher import MeanTeacher
 from .min_ent import MinEnt
 from .proposal_encoder_decoder import ProposalEncoderDecoder
 from .sign import SIGN
 from .stream_encoder_decoder import StreamEncoderDecoder
+from .weak_to_strong import WeakToStrong
 
 __all__ = [
     'ADVENT',
@@ -19,7 +21,9 @@ __all__ = [
     'CAMSegmentor',
     'EnsembleSegmentor',
     'IntraDA',
+    'MeanTeacher',
     'MinEnt',
     'ProposalEncoderDecoder',
     'SIGN',
+    'WeakToStrong',
 ]

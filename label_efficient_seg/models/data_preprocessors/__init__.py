@@ -1,0 +1,5 @@
+from .strong_views_preprocessor import StrongViewsPreProcessor
+
+__all__ = [
+    'StrongViewsPreProcessor',
+]

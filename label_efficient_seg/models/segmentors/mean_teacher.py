@@ -1,0 +1,60 @@
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class MeanTeacher(nn.Module):
+    """The exponential moving average of a model, for predictions only.
+
+    A child of the model that it follows. Checkpoints therefore hold both, and a resumed run
+    continues with the very same teacher. It has no trainable parameters, and stays in evaluation
+    mode when the training loop switches the whole model to training mode.
+
+    Args:
+        student (nn.Module): The model to follow, before it gets this child.
+        momentum (float): Share of the teacher that an update keeps, in [0, 1).
+
+    Source: Tarvainen and Valpola, Mean teachers are better role models, NeurIPS 2017.
+    """
+
+    def __init__(self, student: nn.Module, momentum: float) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(student).requires_grad_(False)
+        self.momentum = momentum
+        self.train(False)
+
+    def train(self, mode: bool = True) -> 'MeanTeacher':
+        """Stay in evaluation mode, whatever the mode asked for."""
+        return super().train(False)
+
+    def forward(self, *args, **kwargs) -> Any:
+        """Forward pass of the averaged model."""
+        return self.network(*args, **kwargs)
+
+    @torch.no_grad()
+    def update(self, student: nn.Module, iteration: int) -> None:
+        """Move towards the student: ``teacher = r * teacher + (1 - r) * student``.
+
+        ``r = min(1 - 1 / (t + 1), momentum)``, so that the first update copies the student and the
+        early ones give the plain mean of all students so far. Buffers are averaged like
+        parameters; integer ones, such as the number of batches of batch norm, are copied.
+
+        Args:
+            student (nn.Module): The model to follow, after its optimizer's step.
+            iteration (int): t, the number of finished iterations before this one.
+        """
+        kept = min(1 - 1 / (iteration + 1), self.momentum)
+        values = dict(student.named_parameters()) | dict(student.named_buffers())
+        for network in (self.network.named_parameters(), self.network.named_buffers()):
+            for name, mean in network:
+                value = values[name]
+                if kept == 0 or not mean.is_floating_point():
+                    mean.copy_(value)
+                else:
+                    mean.copy_(kept * mean + (1 - kept) * value)
+
+    def copy(self, student: nn.Module) -> None:
+        """Take over the student as it is."""
+        self.update(student, iteration=0)
