@@ -14,7 +14,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from . import test_affinity_net, tiny, tiny_adaptation, tiny_sign
+from . import test_affinity_net, tiny, tiny_adaptation, tiny_sign, tiny_views
 from .plain_deconvnet import small
 
 # Results whose value or size the host has to know.
@@ -126,6 +126,11 @@ def adv_semi_seg() -> tuple:
     return model, tiny.build_optimizers(model), tiny.batches()
 
 
+def weak_to_strong(method: str) -> tuple:
+    model = tiny_views.build_model(method)
+    return model, tiny_views.build_optimizers(model), tiny_views.batches()
+
+
 def affinity_net() -> tuple:
     labels = tiny.batch((7, 9), 2, 0, True)['data_samples']
     data = dict(tiny.batch((56, 72), 2, 0, True), data_samples=labels)
@@ -145,6 +150,9 @@ METHODS = {
     'ADVENT': lambda: adaptation('ADVENT'),
     'IntraDA': lambda: adaptation('IntraDA'),
     'MinEnt': lambda: adaptation('MinEnt'),
+    'FixMatch': lambda: weak_to_strong('fixmatch'),
+    'UniMatch': lambda: weak_to_strong('unimatch'),
+    'UniMatch V2': lambda: weak_to_strong('unimatch_v2'),
     'AffinityNet': affinity_net,
     'DeconvNet': deconvnet,
     'SIGN, training': sign,

@@ -24,9 +24,10 @@ class MultiOptimWrapperConstructor:
             discriminator=dict(optimizer=dict(type='Adam', lr=1e-4)))
 
     An entry owns the child of the model that has its name, or the children listed in its
-    ``modules``. ``segmentor`` owns every child that no other entry claims. Each entry may have its
-    own ``type``, ``clip_grad``, ``accumulative_counts`` and ``paramwise_cfg``; the keys of the
-    latter see parameter names as the whole model has them, such as ``decode_head.``.
+    ``modules``. ``segmentor`` owns every child with trainable parameters that no other entry
+    claims. Each entry may have its own ``type``, ``clip_grad``, ``accumulative_counts`` and
+    ``paramwise_cfg``; the keys of the latter see parameter names as the whole model has them, such
+    as ``decode_head.``.
 
     Args:
         optim_wrapper_cfg (dict): Optimizer wrapper configs by name.
@@ -106,8 +107,16 @@ class MultiOptimWrapperConstructor:
                     )
                 owners[child] = name
         if REST in self.cfgs and REST not in parts:
-            parts[REST] = [child for child in children if child not in owners]
+            parts[REST] = [
+                child
+                for child in children
+                if child not in owners and _is_trainable(getattr(model, child))
+            ]
         return parts
+
+
+def _is_trainable(module: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())
 
 
 def _check_ownership(model: nn.Module, wrappers: dict) -> None:
