@@ -32,6 +32,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     'models/generators': ('core', 'ops'),
     'models/discriminators': ('core', 'ops'),
     'models/cls_heads': ('core', 'ops'),
+    'models/data_preprocessors': ('core', 'ops'),
     'models/decode_heads': ('core', 'ops', *FILES),
     'models/segmentors': ('core', 'ops', *FILES, *NETWORKS),
     'models/wrappers': ('core', 'models/segmentors'),

@@ -137,7 +137,9 @@ def test_loss_is_divided_by_valid_pixels_not_by_confident_ones():
     losses['half'] = model.segmentor_losses(batches, 0)[0]
     model.confidence_threshold = 1.1
     losses['none'] = model.segmentor_losses(batches, 0)[0]
-    strong = {name: float(value['unlabeled.loss_strong']) for name, value in losses.items()}
+    strong = {
+        name: float(value['unlabeled.loss_strong'].detach()) for name, value in losses.items()
+    }
     assert losses['all']['unlabeled.confident_ratio'] == pytest.approx(1)
     assert strong['none'] == 0 and losses['none']['unlabeled.confident_ratio'] == 0
     # Dividing by the confident pixels would leave about the same loss.
