@@ -1,5 +1,7 @@
 from .multi_optim_wrapper_constructor import MultiOptimWrapperConstructor
+from .repeated_sgd import RepeatedSGD
 
 __all__ = [
     'MultiOptimWrapperConstructor',
+    'RepeatedSGD',
 ]
