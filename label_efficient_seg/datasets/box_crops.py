@@ -18,7 +18,8 @@ from ..core.cache import CACHE_VARIABLE, cache_folder
 from ..core.digests import digest
 from ..core.errors import FileError, MissingFileError, UserError
 from ..core.file_walk import map_files
-from .files.instances import Box, enlarge_boxes, object_boxes
+from ..ops import prepare_boxes
+from .files.instances import Box, object_boxes
 from .transforms import LoadCheckedAnnotations
 
 #: Raise it with every change of the code that changes a box; the cache depends on it.
@@ -117,7 +118,9 @@ class BoxCropDataset(Dataset):
     def __getitem__(self, index: int) -> Any:
         """Load one crop."""
         results = self._load(int(self.crops.images[index]))
-        (box,) = enlarge_boxes(self.crops.boxes[index], self.enlarge, results['ori_shape'])
+        (box,) = prepare_boxes(
+            self.crops.boxes[index : index + 1], results['ori_shape'], self.enlarge
+        )
         x1, y1, x2, y2 = box.tolist()
         for key in ('img', *results['seg_fields']):
             results[key] = results[key][y1:y2, x1:x2]

@@ -44,6 +44,7 @@ def prepare_boxes(
 ) -> Tensor:
     """Enlarge boxes around their centres and cut them at the borders of the image.
 
+    Edges are rounded to the nearest pixel, .5 upwards. Training and inference both use this rule.
     Boxes without area and those with no whole pixel of the image are left out.
 
     Args:
@@ -65,31 +66,39 @@ def prepare_boxes(
     height, width = size
     low, high = boxes[:, :2], boxes[:, 2:]
     center, half = (low + high) / 2, (high - low) * enlarge / 2
-    whole = torch.cat([center - half, center + half], dim=1).round()
+    whole = (torch.cat([center - half, center + half], dim=1) + 0.5).floor()
     limits = whole.new_tensor([width, height, width, height])
     cut = torch.minimum(whole.clamp(min=0), limits).long()
     keep = (high > low).all(1) & (2 * half >= min_size).all(1) & (cut[:, 2:] > cut[:, :2]).all(1)
     return cut[keep][:limit]
 
 
-def crop_boxes(image: Tensor, boxes: Tensor, size: Sequence[int]) -> Tensor:
-    """Cut boxes out of an image and resize them, as MMSeg's ``Resize`` does, to one size.
+def crop_boxes(image: Tensor, boxes: Tensor, size: Sequence[int], antialias: bool = True) -> Tensor:
+    """Cut boxes out of an image and resize them bilinearly to one size.
 
     Args:
         image (Tensor): Shape (C, H, W), any float dtype.
         boxes (Tensor): From :func:`prepare_boxes`, shape (P, 4).
         size (Sequence[int]): Height and width of the crops.
+        antialias (bool): True: average over the pixels that a pixel of a smaller crop stands for,
+            as the released code's ``imresize`` of MATLAB does. False: as MMSeg's ``Resize``.
 
     Returns:
         Tensor: Crops, shape (P, C, *size).
     """
     crops = image.new_empty((len(boxes), len(image), *size))
     for crop, (x1, y1, x2, y2) in zip(crops, boxes.tolist(), strict=True):
-        crop.copy_(_resize(image[:, y1:y2, x1:x2], size))
+        crop.copy_(_resize(image[:, y1:y2, x1:x2], size, antialias))
     return crops
 
 
-def paste_scores(total: Tensor, scores: Tensor, boxes: Tensor, aggregation: str = MAX) -> Tensor:
+def paste_scores(
+    total: Tensor,
+    scores: Tensor,
+    boxes: Tensor,
+    aggregation: str = MAX,
+    antialias: bool = True,
+) -> Tensor:
     r"""Add score maps of boxes to those of an image.
 
     With G_i being the map of box i, resized to the box and zero around it, and the zero map G_0
@@ -107,6 +116,7 @@ def paste_scores(total: Tensor, scores: Tensor, boxes: Tensor, aggregation: str 
         scores (Tensor): Score maps of boxes, shape (P, C, h, w), any float dtype.
         boxes (Tensor): From :func:`prepare_boxes`, shape (P, 4).
         aggregation (str): ``'max'`` or ``'sum'``, the same in all calls.
+        antialias (bool): As in :func:`crop_boxes`, for boxes smaller than the maps.
 
     Returns:
         Tensor: ``total``.
@@ -125,7 +135,7 @@ def paste_scores(total: Tensor, scores: Tensor, boxes: Tensor, aggregation: str 
         )
     for score, (x1, y1, x2, y2) in zip(scores, boxes.tolist(), strict=True):
         region = total[:, y1:y2, x1:x2]
-        resized = _resize(score.to(total.dtype), (y2 - y1, x2 - x1))
+        resized = _resize(score.to(total.dtype), (y2 - y1, x2 - x1), antialias)
         if aggregation == MAX:
             torch.maximum(region, resized, out=region)
         else:
@@ -133,5 +143,7 @@ def paste_scores(total: Tensor, scores: Tensor, boxes: Tensor, aggregation: str 
     return total
 
 
-def _resize(image: Tensor, size: Sequence[int]) -> Tensor:
-    return F.interpolate(image[None], tuple(size), mode='bilinear', align_corners=False)[0]
+def _resize(image: Tensor, size: Sequence[int], antialias: bool) -> Tensor:
+    return F.interpolate(
+        image[None], tuple(size), mode='bilinear', align_corners=False, antialias=antialias
+    )[0]

@@ -1,12 +1,9 @@
 """Objects of masks against loops over pixels."""
 
-from fractions import Fraction
-from math import ceil, floor
-
 import numpy as np
 import pytest
 
-from label_efficient_seg.datasets.files.instances import enlarge_boxes, object_boxes
+from label_efficient_seg.datasets.files.instances import object_boxes
 
 
 def flood(mask: np.ndarray) -> set[tuple]:
@@ -68,18 +65,3 @@ def test_masks_without_objects():
     assert object_boxes(np.full((4, 5), 9, np.uint8), ignore=9) == []
     with pytest.raises(ValueError, match=r'\(4, 5\).*\(5, 4\)'):
         object_boxes(np.zeros((5, 4), np.uint8), np.zeros((4, 5), np.uint8))
-
-
-def test_enlarged_boxes_are_exact_and_inside():
-    rng = np.random.default_rng(0)
-    low = rng.integers(0, 80, (200, 2))
-    boxes = np.concatenate([low, low + rng.integers(1, 40, (200, 2))], axis=1)
-    for box, found in zip(boxes.tolist(), enlarge_boxes(boxes, 1.2, (100, 90)), strict=True):
-        expected = []
-        for start, stop, limit in ((box[0], box[2], 90), (box[1], box[3], 100)):
-            margin = Fraction(stop - start, 10)
-            expected.append((max(0, min(limit, floor(start - margin))),
-                             max(0, min(limit, ceil(stop + margin)))))  # fmt: skip
-        assert found.tolist() == [expected[0][0], expected[1][0], expected[0][1], expected[1][1]]
-    assert enlarge_boxes(np.array([3, 4, 5, 9]), 1, (20, 20)).tolist() == [[3, 4, 5, 9]]
-    assert enlarge_boxes(np.zeros((0, 4)), 1.2, (20, 20)).shape == (0, 4)

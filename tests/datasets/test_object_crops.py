@@ -11,6 +11,7 @@ from PIL import Image
 
 from label_efficient_seg.core.cache import CACHE_VARIABLE
 from label_efficient_seg.datasets import StreamDataLoader, box_crops
+from label_efficient_seg.ops import prepare_boxes
 
 from .conftest import write_image, write_list, write_mask
 
@@ -87,6 +88,17 @@ def test_crops_are_enlarged_and_show_one_class(root):
     np.testing.assert_array_equal(cow['img'], whole[1]['img'][18:40, :22])
     assert cow['img_shape'] == cow['ori_shape'] == cow['gt_seg_map'].shape == (22, 22)
     assert cow['gt_seg_map'].dtype == np.uint8
+
+
+def test_training_and_inference_enlarge_boxes_alike(root):
+    dataset = build(root, min_size=10, enlarge=1.25)
+    for index, (image, _, *box) in enumerate(boxes(dataset)):
+        size = dataset.dataset[image]['img'].shape[:2]
+        ((x1, y1, x2, y2),) = prepare_boxes([box], size, 1.25).tolist()
+        assert dataset[index]['img_shape'] == (y2 - y1, x2 - x1)
+        np.testing.assert_array_equal(
+            dataset[index]['img'], dataset.dataset[image]['img'][y1:y2, x1:x2]
+        )
 
 
 def test_other_classes_become_background(root):

@@ -18,25 +18,38 @@ def some_boxes(number: int, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(boxes)
 
 
-def full_size_maps(scores: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+def triangle(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize (C, h, w) by weights that fall linearly over the pixels that a pixel stands for."""
+    for axis, length in ((1, size[0]), (2, size[1])):
+        old = values.shape[axis]
+        width = max(old / length, 1)
+        center = (np.arange(length)[:, None] + 0.5) * old / length
+        weight = np.clip(1 - abs(np.arange(old) + 0.5 - center) / width, 0, None)
+        weight /= weight.sum(axis=1, keepdims=True)
+        values = np.moveaxis(np.tensordot(weight, values, (1, axis)), 0, axis)
+    return values
+
+
+def full_size_maps(scores: np.ndarray, boxes: np.ndarray, resize=triangle) -> np.ndarray:
     """One map of the whole image per box, zero around the box, after one of zeros."""
     maps = np.zeros((len(boxes) + 1, scores.shape[1], *SIZE))
     for full, score, (x1, y1, x2, y2) in zip(maps[1:], scores, boxes, strict=True):
-        full[:, y1:y2, x1:x2] = bilinear(score, (y2 - y1, x2 - x1))
+        full[:, y1:y2, x1:x2] = resize(score, (y2 - y1, x2 - x1))
     return maps
 
 
 @pytest.mark.parametrize('shift', [0.0, -4.0, 4.0])
-@pytest.mark.parametrize('batch_size', [1, 7, 20])
-def test_equals_full_size_maps(batch_size, shift):
+@pytest.mark.parametrize(('batch_size', 'antialias'), [(1, True), (7, False), (20, True)])
+def test_equals_full_size_maps(batch_size, antialias, shift):
     boxes, scores = some_boxes(20), torch.randn(20, 3, 16, 12, dtype=torch.float64) + shift
-    maps = full_size_maps(scores.numpy(), boxes.numpy())
+    resize = triangle if antialias else bilinear
+    maps = full_size_maps(scores.numpy(), boxes.numpy(), resize)
     for aggregation, expected in (('max', maps.max(0)), ('sum', maps.sum(0))):
         total = torch.zeros(3, *SIZE, dtype=torch.float64)
         for part, part_scores in zip(
             boxes.split(batch_size), scores.split(batch_size), strict=True
         ):
-            assert paste_scores(total, part_scores, part, aggregation) is total
+            assert paste_scores(total, part_scores, part, aggregation, antialias) is total
         np.testing.assert_allclose(total, expected, rtol=0, atol=1e-9)
 
 
@@ -59,11 +72,12 @@ def test_what_does_not_fit_is_refused(scores, aggregation, message):
         paste_scores(torch.zeros(3, *SIZE), torch.zeros(scores), box, aggregation)
 
 
-def test_crops_are_resized_boxes():
+@pytest.mark.parametrize(('antialias', 'resize'), [(True, triangle), (False, bilinear)])
+def test_crops_are_resized_boxes(antialias, resize):
     image, boxes = torch.randn(3, *SIZE), some_boxes(6)
-    crops = crop_boxes(image, boxes, (24, 20))
+    crops = crop_boxes(image, boxes, (24, 20), antialias)
     for crop, (x1, y1, x2, y2) in zip(crops, boxes.tolist(), strict=True):
-        expected = bilinear(image[:, y1:y2, x1:x2].numpy(), (24, 20))
+        expected = resize(image[:, y1:y2, x1:x2].double().numpy(), (24, 20))
         np.testing.assert_allclose(crop, expected, atol=1e-5)
     assert crop_boxes(image, boxes[:0], (24, 20)).shape == (0, 3, 24, 20)
 
@@ -76,12 +90,20 @@ def test_boxes_are_enlarged_around_their_centres_and_cut():
     assert unchanged.tolist() == boxes and unchanged.dtype == torch.int64
 
 
+def test_edges_are_rounded_to_the_nearest_pixel_halves_upwards():
+    # Exact edges: 4.5 and 10.5, 5.5 and 11.5, then 2.6 and 7.4.
+    boxes = [[5, 6, 10, 11], [3, 3, 7, 7]]
+    assert prepare_boxes(boxes, SIZE).tolist() == [[5, 6, 11, 12], [3, 3, 7, 7]]
+    # A pixel between two pixels is one of them.
+    assert prepare_boxes([[1.5, 2.5, 2.5, 3.5]], SIZE, enlarge=1).tolist() == [[2, 3, 3, 4]]
+
+
 def test_boxes_that_show_nothing_are_left_out():
     boxes = [
         [5, 5, 5, 9], [5, 9, 8, 9], [8, 5, 5, 9], [8, 9, 5, 5],  # no area, or less
         [-20, 0, -10, 10], [60, 0, 70, 10], [0, 37, 10, 50], [0, -9, 10, -2],  # elsewhere
         [3.1, 3.1, 3.3, 3.3],  # between the pixels
-        [-5, 30, 100, 99], [-2, -2, 0.5, 0.5],  # partly inside
+        [-5, 30, 100, 99], [-2, -2, 0.4, 0.4],  # partly inside
     ]  # fmt: skip
     assert prepare_boxes(boxes, SIZE, enlarge=1).tolist() == [[0, 30, 51, 37]]
     # Enlarged, the last has a pixel.

@@ -57,27 +57,6 @@ def object_boxes(
     return objects
 
 
-def enlarge_boxes(boxes: np.ndarray, factor: float, size: tuple[int, int]) -> np.ndarray:
-    """Scale boxes around their centres and cut them at the borders of the image.
-
-    Args:
-        boxes (np.ndarray): Shape (K, 4).
-        factor (float): New side by old side.
-        size (tuple[int, int]): Height and width of the image.
-
-    Returns:
-        np.ndarray: int64, shape (K, 4), whole pixels, rounded outwards.
-    """
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 2, 2)
-    centers = boxes.mean(axis=1)
-    half = (boxes[:, 1] - boxes[:, 0]) * factor / 2
-    limits = np.array(size[::-1])
-    # Without the margin, 1.2 times 10 pixels would be 13: 1.2 is no binary fraction.
-    low = np.floor(centers - half + 1e-6).clip(0, limits)
-    high = np.ceil(centers + half - 1e-6).clip(0, limits)
-    return np.concatenate([low, high], axis=1).astype(np.int64)
-
-
 def _component_boxes(pixels: np.ndarray) -> list[Box]:
     _, _, stats, _ = cv2.connectedComponentsWithStats(pixels.astype(np.uint8), connectivity=8)
     # The first is what is left over.

@@ -18,6 +18,7 @@ PROPOSAL_SETTINGS: dict[str, Any] = dict(
     enlarge=1.2,
     crop_size=(224, 224),
     min_size=0,
+    antialias=True,
 )
 
 
@@ -51,6 +52,8 @@ class ProposalEncoderDecoder(EncoderDecoder):
         crop_size=(224, 224)    height and width of what the network sees
         min_size=0              leave out enlarged boxes whose shorter side is less; 112 in the
                                 released code
+        antialias=True          average when a box is shrunk, as MATLAB's imresize in the released
+                                code; False: interpolate between the nearest pixels only
         crf=None                settings of dense_crf that differ from the released ones, which
                                 are crf=dict()
 
@@ -119,15 +122,16 @@ class ProposalEncoderDecoder(EncoderDecoder):
         totals = inputs.new_zeros(
             (len(inputs), self.out_channels, *inputs.shape[2:]), dtype=torch.float32
         )
-        size = tuple(self.settings['crop_size'])
+        size, antialias = tuple(self.settings['crop_size']), self.settings['antialias']
         crop_meta = dict(ori_shape=size, img_shape=size, pad_shape=size)
         for image, total, meta in zip(inputs, totals, batch_img_metas, strict=True):
             image, total = _content(image, meta), _content(total, meta)
             boxes = self.boxes_of(meta, (image.shape[1], image.shape[2]))
             for start in range(0, len(boxes), self.settings['batch_size']):
                 part = boxes[start : start + self.settings['batch_size']]
-                scores = self.encode_decode(crop_boxes(image, part, size), [crop_meta] * len(part))
-                paste_scores(total, scores, part, self.settings['aggregation'])
+                crops = crop_boxes(image, part, size, antialias)
+                scores = self.encode_decode(crops, [crop_meta] * len(part))
+                paste_scores(total, scores, part, self.settings['aggregation'], antialias)
         return totals
 
     def boxes_of(self, meta: Mapping[str, Any], size: tuple[int, int]) -> Tensor:
