@@ -30,6 +30,7 @@ class Variant:
 
     heads: dict[str, str]
     branches: int
+    rgb: bool = False
 
     def official_name(self, name: str) -> str:
         """The release's name of one of this project's tensors, or of the beginning of one."""
@@ -48,8 +49,12 @@ TWO_LEVELS = dict(decode_head='layer6', auxiliary_head='layer5')
 VARIANTS = dict(
     advent=Variant(TWO_LEVELS, branches=4),  # IntraDA contains a copy of this code
     adaptsegnet=Variant(TWO_LEVELS, branches=2),
-    advsemi=Variant(dict(decode_head='layer5'), branches=2),  # also AdaptSegNet with one level
+    advsemi=Variant(dict(decode_head='layer5'), branches=2, rgb=True),
 )
+
+
+# Of the release's images, blue first; they have no standard deviation.
+MEAN = (104.00698793, 116.66876762, 122.67891434)
 
 
 def convert_deeplabv2(
@@ -60,7 +65,8 @@ def convert_deeplabv2(
     The networks compute the same where the released code computes anything: ResNet in Caffe style
     with max pooling that rounds sizes up, dilation 2 and 4 in its last two stages, and heads that
     sum dilated convolutions; the auxiliary one on the third stage. Depth, widths, number of
-    classes, and whether there is an auxiliary head are read off the tensors.
+    classes, and whether there is an auxiliary head are read off the tensors. The model's config
+    also has the data preprocessor of the release: mean and order of the colors.
 
     Args:
         state_dict (Mapping[str, Tensor]): Weights; all names may begin with ``module.``. Batch
@@ -100,6 +106,15 @@ def convert_deeplabv2(
             f'sums the dilations {DILATIONS[: release.branches]}; {error}'
         ) from error
 
+    model['data_preprocessor'] = dict(
+        type='SegDataPreProcessor',
+        mean=list(MEAN[::-1] if release.rgb else MEAN),
+        std=[1.0] * 3,
+        bgr_to_rgb=release.rgb,
+        pad_val=0,
+        seg_pad_val=255,
+        size_divisor=1,
+    )
     if unused := [name for name in tensors if not release.computes(name)]:
         deed = 'left out' if to == 'ours' else 'zeros'
         listed = ', '.join(map(release.official_name, unused))

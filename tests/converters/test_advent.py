@@ -5,12 +5,14 @@ import os
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from label_efficient_seg.converters import convert_deeplabv2, convert_deeplabv2_file
@@ -23,7 +25,8 @@ UNUSED_TENSORS = dict(advent=0, adaptsegnet=8, advsemi=4)
 
 
 def ours(model: dict, weights: dict[str, Tensor]) -> EncoderDecoder:
-    segmentor = MODELS.build(dict(model, type='EncoderDecoder', test_cfg=dict(mode='whole')))
+    cfg = dict(model, type='EncoderDecoder', test_cfg=dict(mode='whole'))
+    segmentor = MODELS.build(ConfigDict(cfg))
     segmentor.load_state_dict(weights, strict=True)
     return segmentor.eval()
 
@@ -55,6 +58,38 @@ def test_scores_equal_those_of_the_release(variant, size):
     metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)] * 2
     found = segmentor.encode_decode(images, metas)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('variant', RELEASES)
+def test_colors_come_in_the_order_of_the_release(variant):
+    reference = released(variant)
+    segmentor = ours(*_model_and_weights(reference, variant))
+    # As OpenCV reads it: blue above, red below.
+    image = np.full((64, 96, 3), 20, np.uint8)
+    image[:32, :, 0], image[32:, :, 2] = 230, 250
+    centered = image.astype(np.float64) - (104.00698793, 116.66876762, 122.67891434)
+    if variant == 'advsemi':
+        centered = centered[:, :, ::-1]
+    scores = {}
+    for name, array in (('right', centered), ('swapped', centered[:, :, ::-1])):
+        batch = torch.from_numpy(array.copy()).permute(2, 0, 1)[None].float()
+        small = reference(batch)[0]
+        scores[name] = F.interpolate(small, (64, 96), mode='bilinear', align_corners=True)[0]
+    size = dict(img_shape=(64, 96), ori_shape=(64, 96), pad_shape=(64, 96))
+    data = dict(
+        inputs=[torch.from_numpy(image).permute(2, 0, 1)],
+        data_samples=[SegDataSample(metainfo=size)],
+    )
+    found = segmentor.test_step(data)[0].seg_logits.data
+    scale = scores['right'].abs().max()
+    assert (found - scores['right']).abs().max() < 1e-5 * scale
+    assert (found - scores['swapped']).abs().max() > 0.05 * scale
+
+
+def _model_and_weights(reference, variant):
+    conversion = convert_deeplabv2(reference.state_dict(), 'ours', variant)
+    return conversion.model, conversion.weights
 
 
 @torch.no_grad()
