@@ -34,6 +34,9 @@ class PlainSIGN:
         def owned(*names):
             return [p for n, p in self.p.items() if n.partition('.')[0] in names]
 
+        # The teacher of self-training is the model as it is now.
+        self.frozen = copy.deepcopy((self.p, self.backbone))
+
         self.e = owned('backbone', 'decode_head', 'spatial_information')
         self.g, self.d = owned('generator'), owned('discriminator')
         self.sgd = torch.optim.SGD(self.e, 0.01, momentum=0.9, weight_decay=5e-4)
@@ -128,8 +131,12 @@ class PlainSIGN:
                         y[n, i, j] = labels[n, row, column]
         if self.settings['step'] != 'self_training':
             return y, weight
+        student = self.p, self.backbone
+        if self.settings.get('teacher') != 'online':
+            self.p, self.backbone = self.frozen
         with torch.no_grad():
             probabilities = self.classify(self.encode(images, noise=False)[0]).softmax(1)
+        self.p, self.backbone = student
         threshold = self.settings.get('threshold')
         pseudo = (y == 255) & inside
         for n in range(len(images)):
@@ -145,6 +152,29 @@ class PlainSIGN:
                     weight[n, i, j] = torch.exp(self.settings['temperature'] * annealed)
         return y, weight
 
+    def maps(self, images, labels, sizes, x, y, weight):
+        """X with labels and weights: of the image, of smaller ones, and the largest of each."""
+        maps = [(x, y, weight)]
+        for scale in self.settings.get('scales', ()):
+            height, width = int(images.shape[2] * scale), int(images.shape[3] * scale)
+            small = F.interpolate(images, (height, width), mode='bilinear')
+            found = self.encode(small)[0]
+            h, w = found.shape[2:]
+            if self.settings['step'] == 'self_training':
+                rows = torch.arange(h) * y.shape[1] // h
+                columns = torch.arange(w) * y.shape[2] // w
+                targets = y[:, rows][:, :, columns], weight[:, rows][:, :, columns]
+            else:
+                targets = self.targets(images, labels, sizes, (h, w))
+            maps.append((found, *targets))
+        if len(maps) > 1:
+            largest = x
+            for found, *_ in maps[1:]:
+                resized = F.interpolate(found, x.shape[2:], mode='bilinear')
+                largest = torch.where(resized > largest, resized, largest)
+            maps.append((largest, y, weight))
+        return maps
+
     def train(self, images: Tensor, labels: Tensor, sizes: list) -> dict[str, float]:
         """An iteration on real features; returns its losses."""
         s = self.settings
@@ -152,17 +182,21 @@ class PlainSIGN:
         y, weight = self.targets(images, labels, sizes, x.shape[2:])
         keep = y != 255
         real, fake = x.detach(), self.generate(y, z.detach())
-        e = {'decode.loss_ce': 0.5 * self.cross_entropy(self.classify(x), y, weight)}
+        maps = self.maps(images, labels, sizes, x, y, weight)
+        ce = [self.cross_entropy(self.classify(m), *targets) for m, *targets in maps]
+        e = {'decode.loss_ce': 0.5 * sum(ce) / len(ce)}
         if self.spatial:
             kl = -0.5 * (1 + log_variance - mean**2 - log_variance.exp())
             e['decode.loss_kl'] = 100 * kl.permute(0, 2, 3, 1)[keep].mean()
         g = {'generator.loss_mmd': 50 * self.mmd(fake, real, y)}
-        d = {'loss_cls_real': s.get('real', 1) * self.cross_entropy(self.classify(real), y, weight)}
+        ce = [self.cross_entropy(self.classify(m.detach()), *targets) for m, *targets in maps]
+        d = {'loss_cls_real': s.get('real', 1) * sum(ce) / len(ce)}
         if s.get('fake'):
             found = self.cross_entropy(self.classify(fake.detach()), y, weight)
             d['loss_cls_fake'] = s['fake'] * found
         if self.adversarial:
-            g['generator.loss_adv'] = self.least_squares(fake, 1, keep)
+            if s.get('adversarial_generator', True):
+                g['generator.loss_adv'] = self.least_squares(fake, 1, keep)
             d['loss_real'] = self.least_squares(real, 1, keep)
             d['loss_fake'] = self.least_squares(fake.detach(), 0, keep)
         moving = [(g, self.adam_g, self.g), (d, self.adam_d, self.d)]

@@ -4,9 +4,10 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.dataset import BaseDataset
 from mmengine.runner import Runner
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, MODELS
 
 from label_efficient_seg.models.segmentors.stream_encoder_decoder import image_area
 
@@ -40,6 +41,22 @@ CASES = {
     'annealed': (
         dict(step='self_training', lambda_real=0.75, lambda_fake=0.25, temperature=3),
         dict(step='self_training', real=0.75, fake=0.25, temperature=3),
+    ),
+    'online teacher': (
+        dict(step='self_training', teacher='online', temperature=3),
+        dict(step='self_training', teacher='online', temperature=3),
+    ),
+    'three scales': (
+        dict(scales=(1.0, 0.75, 0.5)),
+        dict(step='training', scales=(0.75, 0.5)),
+    ),
+    'three scales in self-training': (
+        dict(step='self_training', scales=(1.0, 0.75, 0.5), temperature=3),
+        dict(step='self_training', scales=(0.75, 0.5), temperature=3),
+    ),
+    'no adversary for G': (
+        dict(lambda_adv=0.0, lambda_adv_discriminator=1.0),
+        dict(step='training', adversarial_generator=False),
     ),
     'thresholded': (
         dict(step='self_training', confidence_threshold=0.25),
@@ -185,8 +202,9 @@ class BlocksDataset(BaseDataset):
         return {name: values[0] for name, values in batch.items()}
 
 
-def run(work_dir, model, max_iters, resume=False):
+def run(work_dir, model, max_iters, resume=False, load_from=None):
     runner = Runner(
+        load_from=load_from,
         model=model,
         work_dir=str(work_dir),
         train_dataloader=dict(
@@ -226,6 +244,54 @@ def test_resumed_run_ends_in_the_same_weights(step, stop, tmp_path):
             other = found[1][name]['state'][key]
             assert all(torch.equal(torch.as_tensor(other[k]), torch.as_tensor(v))
                        for k, v in state.items())  # fmt: skip
+
+
+def test_teacher_is_the_loaded_model_and_stays_it_when_a_run_resumes(tmp_path):
+    start = tmp_path / 'transfer.pth'
+    before = tiny_sign.build_model(step='transfer').state_dict()
+    torch.save(dict(state_dict=before), start)
+    model = tiny_sign.model_cfg(step='self_training', temperature=3)
+    expected, _ = run(tmp_path / 'whole', model, 4, load_from=str(start))
+    run(tmp_path / 'parts', model, 2, load_from=str(start))
+    found, _ = run(tmp_path / 'parts', model, 4, resume=True)
+    teacher = {n for n in expected if n.startswith('teacher.')}
+    parts = {name.split('.')[1] for name in teacher}
+    assert parts == {'backbone', 'decode_head', 'spatial_information', 'discriminator'}
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+        if name in teacher:
+            assert torch.equal(value, before[name.removeprefix('teacher.')]), name
+    assert not torch.equal(expected['discriminator.classifier.weight'],
+                           expected['teacher.discriminator.classifier.weight'])  # fmt: skip
+    online, _ = run(tmp_path / 'online', dict(model, teacher='online'), 4, load_from=str(start))
+    assert not any(name.startswith('teacher.') for name in online)
+    assert not torch.equal(online['discriminator.classifier.weight'],
+                           expected['discriminator.classifier.weight'])  # fmt: skip
+
+
+def test_model_without_a_checkpoint_is_its_own_first_teacher():
+    model = MODELS.build(tiny_sign.model_cfg(step='self_training'))
+    model.init_weights()
+    state = model.state_dict()
+    names = [name for name in state if name.startswith('teacher.')]
+    assert names
+    assert all(torch.equal(state[n], state[n.removeprefix('teacher.')]) for n in names)
+
+
+@torch.no_grad()
+def test_prediction_by_three_scales_is_the_maximum_of_their_features():
+    one, three = (tiny_sign.build_model(test_scales=s) for s in ((1.0,), (1.0, 0.75, 0.5)))
+    three.load_state_dict(one.state_dict())
+    one, three, images = one.eval(), three.eval(), torch.randn(2, 3, 64, 80)
+    maps = []
+    for size in ((64, 80), (48, 60), (32, 40)):
+        resized = F.interpolate(images, size, mode='bilinear')
+        maps.append(one.encode(one.extract_feat(resized)).features)
+    size = maps[0].shape[2:]
+    largest = torch.stack([F.interpolate(m, size, mode='bilinear') for m in maps]).max(0).values
+    expected = one.discriminator(largest)[1]
+    torch.testing.assert_close(three(images, mode='tensor'), expected, rtol=0, atol=1e-6)
+    assert (expected - one(images, mode='tensor')).abs().max() > 0.01
 
 
 def test_batch_without_seen_pixels_changes_nothing_but_by_decay():

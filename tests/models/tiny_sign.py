@@ -48,6 +48,9 @@ def build_model(**kwargs) -> nn.Module:
     for layer in model.generator.layers[::3]:
         nn.init.normal_(layer.weight, std=0.5)
     nn.init.normal_(model.discriminator.classifier.weight, std=1.5)
+    # As from the checkpoint of the step before, which has no teacher.
+    weights = model.state_dict()
+    model.load_state_dict({n: t for n, t in weights.items() if not n.startswith('teacher.')})
     return model
 
 

@@ -1,4 +1,5 @@
 from .affinity import AffinityTarget, LoadAffinityScores
+from .center_pad import CenterPad
 from .dataset_transform import DatasetTransform, bind_transforms
 from .image_tags import LoadImageTags
 from .loading import LoadCheckedAnnotations, LoadValidMask, loads_masks
@@ -9,6 +10,7 @@ from .unseen_classes import HideUnseenClasses
 
 __all__ = [
     'AffinityTarget',
+    'CenterPad',
     'DatasetTransform',
     'HideUnseenClasses',
     'LoadAffinityScores',

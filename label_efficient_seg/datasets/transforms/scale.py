@@ -7,6 +7,8 @@ from mmseg.registry import TRANSFORMS
 
 from ...core.errors import UserError
 
+ATTEMPTS = 10
+
 
 @TRANSFORMS.register_module()
 class RandomScale(Resize):
@@ -26,13 +28,19 @@ class RandomScale(Resize):
             is drawn uniformly from this interval.
         step (float, optional): Draw from ``low, low + step, ..., high`` instead of from the
             whole interval.
+        cover (tuple[int, int], optional): Height and width that the result has at least: an image
+            that is too small is scaled again, and after ten times resized to just this size. So
+            the released AdvSemiSeg makes label maps without padding for its discriminator.
 
     Raises:
         ValueError: If the range is empty or not positive, or ``step`` is not positive.
     """
 
     def __init__(
-        self, ratio_range: tuple[float, float] = (0.5, 1.5), step: float | None = None
+        self,
+        ratio_range: tuple[float, float] = (0.5, 1.5),
+        step: float | None = None,
+        cover: tuple[int, int] | None = None,
     ) -> None:
         low, high = ratio_range
         if not 0 < low <= high:
@@ -42,6 +50,7 @@ class RandomScale(Resize):
         super().__init__(scale=1)  # a required argument; `transform` sets the scale per image
         self.ratio_range = (float(low), float(high))
         self.step = step
+        self.cover = cover
 
     @cache_randomness
     def random_factor(self) -> float:
@@ -62,12 +71,26 @@ class RandomScale(Resize):
         Returns:
             dict: The same dict, with the size multiplied by the factor and rounded, at least 1.
         """
-        factor = self.random_factor()
-        height, width = results['img'].shape[:2]
-        results['scale'] = (max(int(width * factor + 0.5), 1), max(int(height * factor + 0.5), 1))
-        self._resize_img(results)
-        self._resize_seg(results)
+        for _ in range(1 if self.cover is None else ATTEMPTS):
+            factor = self.random_factor()
+            height, width = results['img'].shape[:2]
+            size = (max(int(width * factor + 0.5), 1), max(int(height * factor + 0.5), 1))
+            self._resize_to(results, size)
+            if self.cover is None or self._covers(results):
+                return results
+        self._resize_to(results, self.cover[::-1])
         return results
 
+    def _covers(self, results: dict) -> bool:
+        return all(a >= b for a, b in zip(results['img'].shape[:2], self.cover, strict=True))
+
+    def _resize_to(self, results: dict, size: tuple[int, int]) -> None:
+        results['scale'] = size
+        self._resize_img(results)
+        self._resize_seg(results)
+
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(ratio_range={self.ratio_range}, step={self.step})'
+        return (
+            f'{type(self).__name__}(ratio_range={self.ratio_range}, step={self.step}, '
+            f'cover={self.cover})'
+        )

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from ...core.errors import UserError
 
+# As the release draws the weights of all its networks.
+KAIMING = dict(type='Kaiming', layer='Conv2d', mode='fan_in')
+
 
 @MODELS.register_module()
 class FeatureGenerator(BaseModule):
@@ -19,7 +22,8 @@ class FeatureGenerator(BaseModule):
         hidden_channels (Sequence[int]): Channels of each hidden layer.
         dropout (Sequence[float]): Dropout ratio after each hidden layer.
         negative_slope (float): Slope of the leaky ReLU of the hidden layers.
-        init_cfg (dict, optional): Initialisation; PyTorch's default when absent.
+        init_cfg (dict | list, optional): Initialisation; that of the release, Kaiming, when absent.
+            ``[]`` keeps PyTorch's default, whose fakes hardly depend on noise and class.
 
     Raises:
         ValueError: If there is not one dropout ratio per hidden layer.
@@ -35,9 +39,9 @@ class FeatureGenerator(BaseModule):
         hidden_channels: Sequence[int] = (1024, 960, 864, 784, 720),
         dropout: Sequence[float] = (0.1, 0.1, 0.3, 0.5, 0.5),
         negative_slope: float = 0.2,
-        init_cfg: dict | None = None,
+        init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(KAIMING if init_cfg is None else init_cfg)
         if len(dropout) != len(hidden_channels):
             raise UserError(
                 f'FeatureGenerator has {len(hidden_channels)} hidden layers, but {len(dropout)} '

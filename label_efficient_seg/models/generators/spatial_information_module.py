@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ...core.errors import UserError
 from ...ops import positional_encoding
+from .feature_generator import KAIMING
 
 
 class SpatialInformation(NamedTuple):
@@ -74,7 +75,8 @@ class SpatialInformationModule(BaseModule):
         channels (int): Channels F of the features; a multiple of 4 with an encoding.
         context_channels (int): Channels of the convolutions inside.
         encoding (str, optional): ``'relative'``, ``'absolute'``, or None for no positions.
-        init_cfg (dict, optional): Initialisation; PyTorch's default when absent.
+        init_cfg (dict | list, optional): Initialisation; that of the release, Kaiming, when absent.
+            ``[]`` keeps PyTorch's default.
 
     Raises:
         ValueError: If ``encoding`` is something else, or the channels do not fit it.
@@ -89,9 +91,9 @@ class SpatialInformationModule(BaseModule):
         channels: int,
         context_channels: int = 256,
         encoding: str | None = 'relative',
-        init_cfg: dict | None = None,
+        init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(KAIMING if init_cfg is None else init_cfg)
         if encoding is not None and encoding not in self.LENGTHS:
             raise UserError(
                 f'encoding {encoding!r} is unknown; choose one of {sorted(self.LENGTHS)} or None'

@@ -1,7 +1,8 @@
+import copy
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,7 @@ from mmengine.optim import OptimWrapperDict
 from mmseg.registry import MODELS
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from ...core.errors import UserError
 from ...datasets.files.zero_shot_classes import zero_shot_classes
@@ -24,6 +26,7 @@ from .stream_encoder_decoder import (
 )
 
 STEPS = ('training', 'transfer', 'self_training')
+TEACHERS = ('frozen', 'online')
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class EncodedPixels:
         labels (Tensor): Labels y, pseudo labels included, (N, h, w), int64.
         weight (Tensor): Weights of the pixels in all CE, (N, h, w).
         valid (Tensor): Boolean mask of the pixels with a label, (N, h, w).
+        scaled (tuple[ScaledPixels, ...]): The same of the other scales, and their maximum.
     """
 
     features: Tensor
@@ -43,6 +47,16 @@ class EncodedPixels:
     labels: Tensor
     weight: Tensor
     valid: Tensor
+    scaled: tuple['ScaledPixels', ...] = ()
+
+
+@dataclass(frozen=True)
+class ScaledPixels:
+    """X of images of another size, (N, F, h, w), with labels and weights, (N, h, w)."""
+
+    features: Tensor
+    labels: Tensor
+    weight: Tensor
 
 
 @MODELS.register_module()
@@ -77,9 +91,10 @@ class SIGN(StreamEncoderDecoder):
     not seen are hidden here as well, in all three steps, whatever the dataset shows; padding gets
     no pseudo label. Each step is a run of its own, which loads the checkpoint of the one before.
 
-    Pseudo labels are those of the model as it is at that iteration, without noise and dropout. For
-    G they count as labels, with the vector of the class, where the release has zeros. The release
-    also trains on images of 1/2 and 3/4 of the size, as its DeepLab does; here images have one.
+    Pseudo labels are those of a frozen teacher, the model as it was when self-training began,
+    without noise and dropout. For G they count as labels, with the vector of the class, where the
+    release has zeros. With several ``scales``, CE(C(X), y) is the mean over the maps of the image
+    at each of them and over their maximum at each pixel, which is resized to the first.
 
     Prediction uses E, SIM and C, and gives an ordinary result over all classes. Where the class
     split ignores a class, its score is only ever lowered.
@@ -107,6 +122,8 @@ class SIGN(StreamEncoderDecoder):
         lambda_cls (float): See above.
         lambda_kl (float): See above.
         lambda_adv (float): See above. At 0, D does not move.
+        lambda_adv_discriminator (float, optional): Another weight for D's own adversarial losses.
+            The release's self-training on Context has an adversarial term for D, but not for G.
         lambda_mmd (float): See above.
         lambda_real (float): See above; 1 in the training step, 0.75 in the others.
         lambda_fake (float): See above; 0 in the training step, 0.25 in the others.
@@ -117,6 +134,13 @@ class SIGN(StreamEncoderDecoder):
         unseen_rate (float): In the transfer step, an unseen class is drawn ``1 + unseen_rate``
             times as often as a seen one: 9 for VOC, 14 for Context, 59 for COCO-Stuff.
         temperature (float): Of the annealed weights. The authors' one is not published.
+        teacher (str): Whose pseudo labels self-training learns from: ``'frozen'``, of the model
+            that it began with, as in the release, or ``'online'``, of the model at that iteration.
+            The frozen one is a part of the model, so that checkpoints have it.
+        scales (Sequence[float]): Sizes of the images in training by that of the crop, the first
+            one 1. The release has 1, 1/2 and 3/4.
+        test_scales (Sequence[float]): The same in prediction, which is by the maximum. The release
+            computes it there too, but predicts by the first.
         confidence_threshold (float, optional): Thresholded self-training instead, with pseudo
             labels of weight 1 where the probability is above it.
         **kwargs: Arguments of ``EncoderDecoder``, except an auxiliary head.
@@ -151,6 +175,7 @@ class SIGN(StreamEncoderDecoder):
         lambda_cls: float = 0.5,
         lambda_kl: float = 100.0,
         lambda_adv: float = 1.0,
+        lambda_adv_discriminator: float | None = None,
         lambda_mmd: float = 50.0,
         lambda_real: float = 1.0,
         lambda_fake: float = 0.0,
@@ -159,9 +184,20 @@ class SIGN(StreamEncoderDecoder):
         interval: int = 100,
         unseen_rate: float = 9.0,
         temperature: float = 1.0,
+        teacher: str = 'frozen',
+        scales: Sequence[float] = (1.0,),
+        test_scales: Sequence[float] = (1.0,),
         confidence_threshold: float | None = None,
         **kwargs,
     ) -> None:
+        if teacher not in TEACHERS:
+            raise UserError(f'teacher {teacher!r} is unknown; choose one of {", ".join(TEACHERS)}')
+        for name, sizes in (('scales', scales), ('test_scales', test_scales)):
+            if not sizes or sizes[0] != 1 or min(sizes) <= 0:
+                raise UserError(
+                    f'{name} of SIGN are positive sizes of the image, the first of them 1, but '
+                    f'got {sizes}'
+                )
         if step not in STEPS:
             raise UserError(f'step {step!r} is unknown; choose one of {", ".join(STEPS)}')
         if interval < 1 or min(unseen_rate, temperature, confidence_threshold or 0) < 0:
@@ -198,11 +234,26 @@ class SIGN(StreamEncoderDecoder):
         self.seen_bias, self.step = seen_bias, step
         self.lambda_cls, self.lambda_kl = lambda_cls, lambda_kl
         self.lambda_adv, self.lambda_mmd = lambda_adv, lambda_mmd
+        self.lambda_adv_discriminator = (
+            lambda_adv if lambda_adv_discriminator is None else lambda_adv_discriminator
+        )
         self.lambda_real, self.lambda_fake = lambda_real, lambda_fake
         self.lambda_transfer = lambda_transfer
         self.lambda_generator_transfer = lambda_generator_transfer
         self.interval, self.unseen_rate = interval, unseen_rate
         self.temperature, self.confidence_threshold = temperature, confidence_threshold
+        self.scales, self.test_scales = tuple(scales), tuple(test_scales)
+        self.teacher = None
+        if step == 'self_training' and teacher == 'frozen':
+            self.teacher = self._copy_of_what_classifies()
+
+    def init_weights(self) -> None:
+        """Initialise the networks; the teacher gets the weights of the model."""
+        super().init_weights()
+        if self.teacher is not None:
+            self.teacher.load_state_dict(
+                {name: self.state_dict()[name] for name in self.teacher.state_dict()}
+            )
 
     def train(self, mode: bool = True) -> 'SIGN':
         """Switch to training; in the transfer step, the running statistics of E stay too."""
@@ -211,6 +262,8 @@ class SIGN(StreamEncoderDecoder):
             for name in ('backbone', 'neck', 'decode_head'):
                 if hasattr(self, name):
                     getattr(self, name).eval()
+        if self.teacher is not None:
+            self.teacher.eval()
         return self
 
     def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
@@ -258,14 +311,20 @@ class SIGN(StreamEncoderDecoder):
         labels, weight = self.targets(batch, found.features.shape[2:])
         scores = self.discriminator(found.features)[1]
         valid = labels != self.decode_head.ignore_index
+        scaled = self.scaled_pixels(batch, found.features, labels, weight)
+        cross_entropies = [masked_cross_entropy(scores, labels, weight)] + [
+            masked_cross_entropy(self.discriminator(other.features)[1], other.labels, other.weight)
+            for other in scaled
+        ]
         losses = dict(
-            loss_ce=self.lambda_cls * masked_cross_entropy(scores, labels, weight),
+            loss_ce=self.lambda_cls * _mean(cross_entropies),
             loss_kl=self.lambda_kl * self.loss_kl(found.mean, found.log_variance, valid),
             acc_seg=_accuracy(scores, labels, valid),
             weight=weight.mean(),
         )
+        scaled = [replace(other, features=other.features.detach()) for other in scaled]
         encoded = EncodedPixels(
-            found.features.detach(), found.latent.detach(), labels, weight, valid
+            found.features.detach(), found.latent.detach(), labels, weight, valid, tuple(scaled)
         )
         return add_prefix(losses, 'decode'), encoded
 
@@ -289,12 +348,19 @@ class SIGN(StreamEncoderDecoder):
         ):
             judgement, scores = self.discriminator(features)
             if factor:
-                cross_entropy = masked_cross_entropy(scores, encoded.labels, encoded.weight)
-                losses[f'loss_cls_{name}'] = factor * cross_entropy
+                cross_entropies = [masked_cross_entropy(scores, encoded.labels, encoded.weight)]
+                if real:
+                    cross_entropies += [
+                        masked_cross_entropy(
+                            self.discriminator(other.features)[1], other.labels, other.weight
+                        )
+                        for other in encoded.scaled
+                    ]
+                losses[f'loss_cls_{name}'] = factor * _mean(cross_entropies)
             # Without a gradient, not even weight decay moves D.
-            if self.lambda_adv:
+            if self.lambda_adv_discriminator:
                 adversarial = self.discriminator.adversarial_loss(judgement, real, encoded.valid)
-                losses[f'loss_{name}'] = self.lambda_adv * adversarial
+                losses[f'loss_{name}'] = self.lambda_adv_discriminator * adversarial
         return losses
 
     def targets(self, batch: dict, size: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -315,6 +381,43 @@ class SIGN(StreamEncoderDecoder):
             area = _resized(image_area(batch), size)
             return self.pseudo_labels(batch['inputs'], labels, area)
         return labels, torch.ones_like(labels, dtype=batch['inputs'].dtype)
+
+    def scaled_pixels(
+        self, batch: dict, features: Tensor, labels: Tensor, weight: Tensor
+    ) -> list[ScaledPixels]:
+        """X of a batch at the other scales, then the maximum over all; nothing with one scale.
+
+        Args:
+            batch (dict): Preprocessed: ``inputs`` (N, 3, H, W) and ``data_samples``.
+            features (Tensor): X at scale 1, (N, F, h, w).
+            labels (Tensor): Its labels, (N, h, w).
+            weight (Tensor): Its weights, (N, h, w).
+
+        Returns:
+            list[ScaledPixels]: Labels and weights are those of the batch at the maps' sizes.
+        """
+        pixels = []
+        for map_ in self.features_at(batch['inputs'], self.scales[1:]):
+            size = map_.shape[2:]
+            # Pseudo labels exist at scale 1 only.
+            if self.step == 'self_training':
+                targets = _resized(labels, size), _resized(weight, size)
+            else:
+                targets = self.targets(batch, size)
+            pixels.append(ScaledPixels(map_, *targets))
+        if pixels:
+            maximum = maximum_of_maps([features, *(other.features for other in pixels)])
+            pixels.append(ScaledPixels(maximum, labels, weight))
+        return pixels
+
+    def features_at(self, inputs: Tensor, scales: Sequence[float]) -> list[Tensor]:
+        """X of images (N, 3, H, W) that are resized by each of some scales."""
+        maps = []
+        for scale in scales:
+            size = [int(length * scale) for length in inputs.shape[2:]]
+            resized = F.interpolate(inputs, size, mode='bilinear', align_corners=False)
+            maps.append(self.encode(self.extract_feat(resized)).features)
+        return maps
 
     @torch.no_grad()
     def pseudo_labels(self, inputs: Tensor, labels: Tensor, area: Tensor) -> tuple[Tensor, Tensor]:
@@ -342,7 +445,8 @@ class SIGN(StreamEncoderDecoder):
         """Class scores that pseudo labels come from, (N, C, h, w), without noise and dropout."""
         training = self.training
         self.eval()
-        scores = self._forward(inputs)
+        weights = {} if self.teacher is None else self.teacher.state_dict()
+        scores = functional_call(self, weights, inputs, dict(mode='tensor'))
         self.train(training)
         return scores
 
@@ -383,7 +487,24 @@ class SIGN(StreamEncoderDecoder):
         return self.decode_head.predict_by_feat(scores, batch_img_metas)
 
     def _forward(self, inputs: Tensor, data_samples: list | None = None) -> Tensor:
-        return self.logits(self.extract_feat(inputs))
+        features = self.encode(self.extract_feat(inputs)).features
+        others = self.features_at(inputs, self.test_scales[1:])
+        return self.discriminator(maximum_of_maps([features, *others]))[1]
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args, **kwargs) -> None:
+        # The checkpoint of the step before has no teacher: the model in it is the teacher.
+        if self.teacher is not None:
+            for name in self.teacher.state_dict():
+                if prefix + name in state_dict:
+                    state_dict.setdefault(f'{prefix}teacher.{name}', state_dict[prefix + name])
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    def _copy_of_what_classifies(self) -> nn.ModuleDict:
+        names = ('backbone', 'neck', 'decode_head', 'spatial_information', 'discriminator')
+        parts = {name: getattr(self, name, None) for name in names}
+        parts = {name: copy.deepcopy(part) for name, part in parts.items() if part is not None}
+        # No ModuleDict of MMEngine, which would be initialised.
+        return nn.ModuleDict(parts).requires_grad_(False)
 
     def _learn_from_fakes(
         self, inputs: Tensor, optim_wrapper: OptimWrapperDict
@@ -417,6 +538,17 @@ class SIGN(StreamEncoderDecoder):
         rates[list(self.split.seen)] = 1
         rates[list(self.split.unseen)] = 1 + self.unseen_rate
         return torch.multinomial(rates, math.prod(shape), replacement=True).view(shape)
+
+
+def maximum_of_maps(maps: Sequence[Tensor]) -> Tensor:
+    """Maximum at each pixel of maps (N, F, h_i, w_i), at the size of the first."""
+    size = maps[0].shape[2:]
+    resized = [F.interpolate(m, size, mode='bilinear', align_corners=False) for m in maps[1:]]
+    return torch.stack([maps[0], *resized]).amax(dim=0) if resized else maps[0]
+
+
+def _mean(losses: Sequence[Tensor]) -> Tensor:
+    return sum(losses) / len(losses)
 
 
 def _accuracy(scores: Tensor, labels: Tensor, valid: Tensor) -> Tensor:

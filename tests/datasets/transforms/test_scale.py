@@ -73,3 +73,26 @@ def test_randomness_can_be_shared():
 def test_bad_arguments(arguments):
     with pytest.raises(ValueError, match='got'):
         RandomScale(**arguments)
+
+
+def test_cover_scales_again_until_no_padding_is_needed():
+    def plain(height, width, factors, cover):
+        """Size and number of factors used, as the released loop goes."""
+        for used, factor in enumerate(factors[:10], 1):
+            height, width = int(height * factor + 0.5), int(width * factor + 0.5)
+            if height >= cover[0] and width >= cover[1]:
+                return (height, width), used
+        return cover, 10
+
+    drawn = np.random.default_rng(3).uniform(0.5, 1.6, (30, 20))
+    ends = set()
+    for factors in drawn:
+        scale = RandomScale(ratio_range=(0.5, 1.6), cover=(40, 50))
+        left = list(factors)
+        scale.random_factor = lambda left=left: left.pop(0)
+        size, used = plain(45, 60, factors, (40, 50))
+        results = scale(sample(45, 60))
+        assert results['img'].shape[:2] == results['gt_seg_map'].shape == size
+        assert len(factors) - len(left) == used
+        ends.add('first' if used == 1 else 'last' if size == (40, 50) else 'later')
+    assert ends == {'first', 'later', 'last'}
