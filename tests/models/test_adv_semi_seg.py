@@ -47,7 +47,7 @@ class PlainAdvSemiSeg:
         log_p = scores.double().log_softmax(1).permute(0, 2, 3, 1)[keep]
         return -log_p[torch.arange(len(log_p)), labels[keep]].mean()
 
-    def step(self, iteration, x, y, u, u_mask):
+    def step(self, iteration, x, y, u, u_mask, ground_truth=None):
         """One iteration; returns its losses."""
         keep, keep_u = y != 255, u_mask != 255
         losses = {}
@@ -72,15 +72,16 @@ class PlainAdvSemiSeg:
         total.backward()
         self.sgd.step()
 
-        real = torch.zeros_like(scores)
+        z = y if ground_truth is None else ground_truth
+        real = torch.zeros(len(z), scores.shape[1], *z.shape[1:], dtype=scores.dtype)
         for c in range(real.shape[1]):
-            real[:, c][y == c] = 1
+            real[:, c][z == c] = 1
         fake_values = self.judge(scores.detach().softmax(1))[keep]
         if self.unlabeled_fakes:
             fake_u = self.judge(scores_u.detach().softmax(1))[keep_u]
             fake_values = torch.cat([fake_values, fake_u])
         loss_fake = 0.5 * -torch.log(1 - fake_values.double()).mean()
-        loss_real = 0.5 * self.bce(self.judge(real), 1, keep)
+        loss_real = 0.5 * self.bce(self.judge(real), 1, z != 255)
         self.adam.zero_grad()
         (loss_fake + loss_real).backward()
         self.adam.step()
@@ -132,6 +133,25 @@ def test_train_step_equals_plain_algorithm(starts, unlabeled_fakes):
                 torch.testing.assert_close(p, q, atol=1e-6, rtol=0, msg=lambda m, n=name: n + m)
     # The selection is neither everything nor nothing, or its rule was not tested.
     assert all(0.02 < ratio < 0.98 for ratio in ratios), ratios
+
+
+def test_real_maps_may_come_from_a_stream_of_their_own():
+    model = tiny.build_model(ground_truth=True).train()
+    assert model.streams == ('labeled', 'unlabeled', 'ground_truth')
+    plain, optimizers = PlainAdvSemiSeg(model), tiny.build_optimizers(model)
+    for iteration in range(2):
+        data = tiny.batches(seed=10 * iteration)
+        data['ground_truth'] = tiny.batch((48, 64), 3, 500 + iteration, True)
+        parts = {name: images_and_masks(model, batch) for name, batch in data.items()}
+        expected = plain.step(
+            iteration, *parts['labeled'], *parts['unlabeled'], parts['ground_truth'][1]
+        )
+        log = tiny.train_step(model, iteration, data, optimizers)
+        for name, value in expected.items():
+            assert float(log[name]) == pytest.approx(float(value), abs=1e-5), name
+        layers = model.discriminator.network.layers
+        for p, q in zip(layers.parameters(), plain.d.parameters(), strict=True):
+            torch.testing.assert_close(p, q, atol=1e-6, rtol=0)
 
 
 def test_nothing_selected_gives_zero_loss_and_no_nan():
@@ -194,7 +214,7 @@ def test_discriminator_is_frozen_in_the_segmentors_step_and_freed_after():
     assert all(
         torch.equal(p, q) for p, q in zip(before, model.discriminator.parameters(), strict=True)
     )
-    assert not any(t.requires_grad for t in vars(predictions).values())
+    assert not any(t is not None and t.requires_grad for t in vars(predictions).values())
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])

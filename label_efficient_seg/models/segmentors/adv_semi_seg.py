@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from mmseg.registry import MODELS
@@ -21,12 +21,15 @@ class AdvSemiSegPredictions:
             needed in this iteration.
         unlabeled_valid (Tensor, optional): Boolean mask of their pixels that are no padding,
             (M, H', W').
+        real (Tensor, optional): Labels of the stream ``ground_truth``, (K, H, W), int64, if the
+            model has it.
     """
 
     labels: Tensor
     labeled: Tensor
     unlabeled: Tensor | None = None
     unlabeled_valid: Tensor | None = None
+    real: Tensor | None = None
 
 
 @MODELS.register_module()
@@ -42,7 +45,9 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         L_D = (BCE(D(S(x)), 0) + BCE(D(onehot(y)), 1)) / 2
 
     Unlabeled images carry no labels: of their ``gt_sem_seg`` only the padding (``ignore_index``)
-    is read, see :class:`LoadValidMask`. Padded pixels are left out of all unlabeled terms, where
+    is read, see :class:`LoadValidMask`. In each iteration the labeled images run first, then the
+    unlabeled ones; in the released code it is the other way round, which matters for the running
+    statistics of batch norm only. Padded pixels are left out of all unlabeled terms, where
     the released code counts them: they hold no image content.
 
     Args:
@@ -57,6 +62,9 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
             meaningful.
         discriminate_unlabeled (bool): Also show D the predictions of unlabeled images as fakes.
             The paper trains D with labeled images only; the released code does this by default.
+        ground_truth (bool): Take D's real maps y from a third stream, ``ground_truth``, instead of
+            the labeled images of the same iteration. The released code does so: its maps come from
+            a loader of their own, with other images and crops, and without padding.
         **kwargs: Arguments of ``EncoderDecoder``.
 
     Source: Hung et al., Adversarial Learning for Semi-Supervised Semantic Segmentation, BMVC 2018.
@@ -75,6 +83,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         adv_start: int = 0,
         semi_start: int = 5000,
         discriminate_unlabeled: bool = False,
+        ground_truth: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(discriminator=discriminator, **kwargs)
@@ -90,6 +99,8 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         self.adv_start = adv_start
         self.semi_start = semi_start
         self.discriminate_unlabeled = discriminate_unlabeled
+        if ground_truth:
+            self.streams = (*self.streams, 'ground_truth')
 
     def segmentor_losses(
         self, batches: Batches, iteration: int
@@ -106,13 +117,16 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         losses['labeled.loss_adv'] = self.lambda_adv_labeled * self.discriminator.adversarial_loss(
             self.discriminator(probabilities), real=True, valid=valid
         )
-        labeled = probabilities.detach()
+        predictions = AdvSemiSegPredictions(labels, probabilities.detach())
+        if 'ground_truth' in self.streams:
+            real = self.labels(batches['ground_truth']['data_samples'])
+            predictions = replace(predictions, real=real)
         if iteration < min(self.adv_start, self.semi_start) and not self.discriminate_unlabeled:
-            return losses, AdvSemiSegPredictions(labels, labeled)
+            return losses, predictions
 
         unlabeled_losses, unlabeled, valid = self._unlabeled_losses(batches['unlabeled'], iteration)
         losses.update(unlabeled_losses)
-        return losses, AdvSemiSegPredictions(labels, labeled, unlabeled, valid)
+        return losses, replace(predictions, unlabeled=unlabeled, unlabeled_valid=valid)
 
     def _unlabeled_losses(
         self, batch: dict, iteration: int
@@ -147,9 +161,11 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         if self.discriminate_unlabeled and predictions.unlabeled is not None:
             fakes.append(predictions.unlabeled)
             masks.append(predictions.unlabeled_valid)
-        real = one_hot(predictions.labels, self.num_classes).to(predictions.labeled)
+        labels = predictions.labels if predictions.real is None else predictions.real
+        real = one_hot(labels, self.num_classes).to(predictions.labeled)
+        real_valid = labels != self.decode_head.ignore_index
         loss_fake, acc_fake = self.discriminator.loss(fakes, False, masks)
-        loss_real, acc_real = self.discriminator.loss([real], True, masks[:1])
+        loss_real, acc_real = self.discriminator.loss([real], True, [real_valid])
         return dict(
             loss_fake=0.5 * loss_fake,
             loss_real=0.5 * loss_real,
