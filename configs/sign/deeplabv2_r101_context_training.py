@@ -10,6 +10,10 @@ _base_ = [
 model = _base_.sign
 model.backbone = dict(norm_eval=True)
 model.update(
-    classes='PascalContextDataset', split=_base_.class_split, embeddings='context_word2vec'
+    **_base_.released_scales,
+    classes='PascalContextDataset',
+    split=_base_.class_split,
+    embeddings='context_word2vec',
 )
-model.decode_head = dict(num_classes=60)
+model.decode_head.update(num_classes=60)
+param_scheduler = dict(generator=[_base_.coarse_steps], discriminator=[_base_.coarse_steps])

@@ -10,6 +10,7 @@ _base_ = [
 model = _base_.sign
 model.backbone = dict(norm_eval=True)
 model.update(
+    **_base_.released_scales,
     classes='PascalVOCDataset',
     split=_base_.class_split,
     embeddings=['voc_fasttext', 'voc_word2vec'],

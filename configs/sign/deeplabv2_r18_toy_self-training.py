@@ -1,5 +1,5 @@
-# SIGN on the built-in toy dataset, its third step: pixels without a label learn from the model's
-# own choice among the unseen classes, the more the surer it is.
+# SIGN on the built-in toy dataset, its third step: pixels without a label learn from the
+# choice among the unseen classes of the model that it begins with, the more the surer that one is.
 _base_ = 'deeplabv2_r18_toy_training.py'
 model = _base_.self_training
 load_from = 'work_dirs/deeplabv2_r18_toy_transfer/iter_300.pth'

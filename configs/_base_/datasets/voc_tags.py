@@ -12,7 +12,15 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     load_tags,
     # The long side is 256 to 512 pixels.
-    dict(type='RandomResize', scale=(512, 512), ratio_range=(0.5, 1.0), keep_ratio=True),
+    dict(
+        type='RandomResize',
+        scale=(512, 512),
+        ratio_range=(0.5, 1.0),
+        keep_ratio=True,
+        # As released; Pillow averages where an image shrinks.
+        backend='pillow',
+        interpolation='bicubic',
+    ),
     dict(type='RandomFlip', prob=0.5),
     *_base_.color_jitter,
     # Smaller images are centred on the mean colour (BGR); the release puts them anywhere.

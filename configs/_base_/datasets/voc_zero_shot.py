@@ -10,9 +10,10 @@ train_pipeline = [
     dict(type='LoadCheckedAnnotations'),
     dict(type='Resize', scale=image_size),
     dict(type='RandomScale', ratio_range=(0.5, 1.5)),
-    dict(type='RandomFlip', prob=0.5),
+    # As released: a smaller image is in the middle of the mean colour (BGR), then comes the crop.
+    dict(type='CenterPad', size=image_size, pad_val=(104, 117, 123)),
     dict(type='RandomCrop', crop_size=crop_size),
-    dict(type='Pad', size=crop_size, pad_val=dict(img=(104, 117, 123), seg=255)),
+    dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 labeled = _base_.train_dataloader.labeled

@@ -6,8 +6,16 @@ optim_wrapper = dict(
     paramwise_cfg=dict(
         bias_lr_mult=2,
         bias_decay_mult=0,
-        # The new convolutions, but not their norms.
-        custom_keys={'decode_head.reduce': dict(lr_mult=10), 'decode_head.fuse': dict(lr_mult=10)},
+        custom_keys={
+            # The new convolutions, but not their norms.
+            'decode_head.reduce': dict(lr_mult=10),
+            'decode_head.fuse': dict(lr_mult=10),
+            # Biases of VGG-16's group norm, as released: as those of convolutions.
+            **{
+                f'decode_head.norms.{level}.bias': dict(lr_mult=2, decay_mult=0)
+                for level in range(3)
+            },
+        },
     ),
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
