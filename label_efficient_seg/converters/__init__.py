@@ -3,6 +3,7 @@ from .deconvnet_caffe import convert_deconvnet, convert_deconvnet_file, read_caf
 from .deeplabv2_checkpoints import convert_deeplabv2, convert_deeplabv2_file
 from .imagenet_backbones import convert_backbone_file, convert_mxnet_resnet38, convert_vgg16
 from .mxnet_params import read_mxnet_params
+from .sign_checkpoints import convert_sign, convert_sign_file
 from .torchvision_mobilenet_v2 import convert_file, convert_mobilenet_v2
 from .urban_labels import FORMATS, convert_labels, format_summary
 
@@ -19,6 +20,8 @@ __all__ = [
     'convert_labels',
     'convert_mobilenet_v2',
     'convert_mxnet_resnet38',
+    'convert_sign',
+    'convert_sign_file',
     'convert_vgg16',
     'format_summary',
     'read_caffe_blobs',

@@ -91,7 +91,11 @@ def released_classes(dataset: str) -> list[str | None]:
     return [*seen, *unseen, None]
 
 
-def convert_sign(state_dict: Mapping[str, Tensor], dataset: str) -> Conversion:
+def convert_sign(
+    state_dict: Mapping[str, Tensor],
+    dataset: str,
+    embeddings: str | Path | Sequence[str | Path] | None = None,
+) -> Conversion:
     """Rename the weights of a released SIGN for this project's networks.
 
     The classes come in the order of this project's dataset. The release has one output more than
@@ -102,6 +106,9 @@ def convert_sign(state_dict: Mapping[str, Tensor], dataset: str) -> Conversion:
         state_dict (Mapping[str, Tensor]): Weights of its whole model: ``back.``, ``gen.``,
             ``dis.``, ``Em_vis.`` and ``Em_all.``. All names may begin with ``module.``.
         dataset (str): Which release: a key of :data:`RELEASES`.
+        embeddings (str | Path | Sequence, optional): Word vectors for the config of the model, as
+            SIGN takes them, with as many numbers as the release's. The ones of this package are
+            those of the release for VOC and COCO-Stuff; for Context it has no fastText.
 
     Returns:
         Conversion: The same tensors under new names, and the config of the model.
@@ -116,7 +123,7 @@ def convert_sign(state_dict: Mapping[str, Tensor], dataset: str) -> Conversion:
     tensors = {our_name(n): t for n, t in without_wrapper(state_dict).items()}
     _refuse_other_networks(tensors)
     tensors.pop('Em_vis.weight', None)  # rows of Em_all
-    model = _infer_model(tensors, dataset)
+    model = _infer_model(tensors, dataset, embeddings)
     network = MODELS.build(dict(model, test_cfg=dict(mode='whole')))
     expected = network.state_dict()
     order = released_classes(dataset)
@@ -151,13 +158,19 @@ def convert_sign(state_dict: Mapping[str, Tensor], dataset: str) -> Conversion:
     return Conversion(weights, model, notes)
 
 
-def convert_sign_file(source: str | Path, target: str | Path, dataset: str) -> Conversion:
+def convert_sign_file(
+    source: str | Path,
+    target: str | Path,
+    dataset: str,
+    embeddings: str | Path | Sequence[str | Path] | None = None,
+) -> Conversion:
     """Convert a checkpoint file with :func:`convert_sign`.
 
     Args:
         source (str | Path): ``.pth`` file with the state dict, at its top or under ``state_dict``.
         target (str | Path): ``.pth`` file to write. It is complete or absent, also when this fails.
-        dataset (str): Which release: a key of :data:`RELEASES`.
+        dataset (str): As in :func:`convert_sign`.
+        embeddings (str | Path | Sequence, optional): Likewise.
 
     Returns:
         Conversion: What was written.
@@ -167,7 +180,7 @@ def convert_sign_file(source: str | Path, target: str | Path, dataset: str) -> C
         ValueError: If ``source`` cannot be read safely or holds another network, or if ``target``
             does not end in ``.pth``.
     """
-    convert = partial(convert_sign, dataset=dataset)
+    convert = partial(convert_sign, dataset=dataset, embeddings=embeddings)
     return convert_checkpoint(source, target, convert, dict(dataset=dataset))
 
 
@@ -176,7 +189,7 @@ def _refuse_other_networks(names: Sequence[str]) -> None:
         kind = 'has self-attention, network_type 3 to 8 of the release'
     elif any('positionallocalmu' in name for name in names):
         kind = 'draws a second latent code, network_type 2 or 2.1 of the release'
-    elif not any('positional' in name for name in names):
+    elif not any('positional.convs' in name for name in names):
         kind = 'has no positional block, as that of CaGNet'
     else:
         return
@@ -186,9 +199,11 @@ def _refuse_other_networks(names: Sequence[str]) -> None:
     )
 
 
-def _infer_model(tensors: Mapping[str, Tensor], dataset: str) -> dict:
+def _infer_model(tensors: Mapping[str, Tensor], dataset: str, embeddings: object) -> dict:
     """Config of the networks that tensors belong to, read off their names and widths."""
-    found = {m.groups() for m in (re.match(r'backbone\.layer(\d)\.(\d+)\.', n) for n in tensors) if m}
+    found = {
+        m.groups() for m in (re.match(r'backbone\.layer(\d)\.(\d+)\.', n) for n in tensors) if m
+    }
     blocks = tuple(sum(stage == str(number) for stage, _ in found) for number in (1, 2, 3, 4))
     depths = {b: depth for depth, (kind, b) in ResNet.arch_settings.items() if kind is Bottleneck}
     if blocks not in depths:
@@ -199,7 +214,8 @@ def _infer_model(tensors: Mapping[str, Tensor], dataset: str) -> dict:
     if (stem, base) != (64, 64):
         backbone.update(stem_channels=stem, base_channels=base)
     hidden = [width(f'generator.layers.{3 * index}.weight') for index in range(5)]
-    name, split, embeddings = RELEASES[dataset]
+    name, split, own_embeddings = RELEASES[dataset]
+    embeddings = embeddings or own_embeddings
     return dict(
         type='SIGN',
         data_preprocessor=dict(

@@ -77,8 +77,8 @@ def test_crops_are_cut_from_images_padded_to_513_in_the_middle():
         assert [s.type for s in steps] == ['Resize', 'RandomScale', 'CenterPad', 'RandomCrop']
         assert steps[0].scale == (513, 513) and steps[2].size == (513, 513)
         sizes[name] = steps[3].crop_size
-        results = dict(img=np.full((300, 200, 3), 7, np.uint8),
-                       gt_seg_map=np.zeros((300, 200), np.uint8), seg_fields=['gt_seg_map'])  # fmt: skip
+        image, mask = np.full((300, 200, 3), 7, np.uint8), np.zeros((300, 200), np.uint8)
+        results = dict(img=image, gt_seg_map=mask, seg_fields=['gt_seg_map'])
         padded = TRANSFORMS.build(steps[2])(results)
         assert padded['img'].shape == (513, 513, 3) and padded['gt_seg_map'][106, 156] == 0
         assert (
