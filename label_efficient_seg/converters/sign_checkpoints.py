@@ -121,7 +121,7 @@ def convert_sign(
     if dataset not in RELEASES:
         raise UserError(f'dataset={dataset!r} must be one of {", ".join(RELEASES)}')
     tensors = {our_name(n): t for n, t in without_wrapper(state_dict).items()}
-    _refuse_other_networks(tensors)
+    _refuse_other_networks(list(tensors))
     tensors.pop('Em_vis.weight', None)  # rows of Em_all
     model = _infer_model(tensors, dataset, embeddings)
     network = MODELS.build(dict(model, test_cfg=dict(mode='whole')))

@@ -71,18 +71,16 @@ class RandomScale(Resize):
         Returns:
             dict: The same dict, with the size multiplied by the factor and rounded, at least 1.
         """
-        for _ in range(1 if self.cover is None else ATTEMPTS):
+        for _ in range(ATTEMPTS):
             factor = self.random_factor()
             height, width = results['img'].shape[:2]
             size = (max(int(width * factor + 0.5), 1), max(int(height * factor + 0.5), 1))
             self._resize_to(results, size)
-            if self.cover is None or self._covers(results):
+            if self.cover is None or _covers(results['img'].shape, self.cover):
                 return results
-        self._resize_to(results, self.cover[::-1])
+        assert self.cover is not None
+        self._resize_to(results, (self.cover[1], self.cover[0]))
         return results
-
-    def _covers(self, results: dict) -> bool:
-        return all(a >= b for a, b in zip(results['img'].shape[:2], self.cover, strict=True))
 
     def _resize_to(self, results: dict, size: tuple[int, int]) -> None:
         results['scale'] = size
@@ -94,3 +92,7 @@ class RandomScale(Resize):
             f'{type(self).__name__}(ratio_range={self.ratio_range}, step={self.step}, '
             f'cover={self.cover})'
         )
+
+
+def _covers(shape: tuple[int, ...], size: tuple[int, int]) -> bool:
+    return shape[0] >= size[0] and shape[1] >= size[1]

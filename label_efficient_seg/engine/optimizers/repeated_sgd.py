@@ -66,7 +66,9 @@ class RepeatedSGD(Optimizer):
                 raise UserError(f'RepeatedSGD needs repeats >= 1, got {group["repeats"]}')
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+    def step(  # type: ignore[override]
+        self, closure: Callable[[], float] | None = None
+    ) -> float | None:
         """Update all parameters that have a gradient; the gradients stay as they are."""
         loss = None
         if closure is not None:
@@ -75,11 +77,11 @@ class RepeatedSGD(Optimizer):
         for group in self.param_groups:
             for parameter in group['params']:
                 if parameter.grad is not None:
-                    self._update(parameter, group)
+                    self._update(parameter, parameter.grad, group)
         return loss
 
-    def _update(self, parameter: Tensor, group: dict) -> None:
-        state, gradient = self.state[parameter], parameter.grad
+    def _update(self, parameter: Tensor, gradient: Tensor, group: dict) -> None:
+        state = self.state[parameter]
         buffer = state.get('momentum_buffer')
         first = buffer is None
         for _ in range(group['repeats']):

@@ -70,7 +70,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
     Source: Hung et al., Adversarial Learning for Semi-Supervised Semantic Segmentation, BMVC 2018.
     """
 
-    streams = ('labeled', 'unlabeled')
+    streams: tuple[str, ...] = ('labeled', 'unlabeled')
 
     def __init__(
         self,

@@ -548,7 +548,7 @@ def maximum_of_maps(maps: Sequence[Tensor]) -> Tensor:
 
 
 def _mean(losses: Sequence[Tensor]) -> Tensor:
-    return sum(losses) / len(losses)
+    return torch.stack(list(losses)).mean() if len(losses) > 1 else losses[0]
 
 
 def _accuracy(scores: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
@@ -559,4 +559,4 @@ def _accuracy(scores: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
 
 def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:
     """Nearest neighbours of labels or a mask, (N, h, w)."""
-    return F.interpolate(maps[:, None].float(), size, mode='nearest')[:, 0].to(maps.dtype)
+    return F.interpolate(maps[:, None].float(), tuple(size), mode='nearest')[:, 0].to(maps.dtype)
