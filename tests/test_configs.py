@@ -327,5 +327,5 @@ def test_schedule_ends_at_zero_unless_the_release_differs(name):
         s.type == 'PolyLR' and s.get('eta_min', 0) == 0 and s.get('end', length) == length
         for s in schedulers
     )
-    released = name.startswith(NOT_TO_ZERO) and not name.endswith('_self-training')
+    released = name.startswith(NOT_TO_ZERO)
     assert to_zero != released

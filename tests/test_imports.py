@@ -23,7 +23,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     'datasets/samplers': ('core',),
     'datasets/proposals': ('core', 'datasets/files'),
     'datasets/transforms': ('core', 'ops', 'datasets/files', 'datasets/proposals'),
-    'datasets': ('core', 'datasets/samplers', 'datasets/toy', *DATA[:-1]),
+    'datasets': ('core', 'ops', 'datasets/samplers', 'datasets/toy', *DATA[:-1]),
     'datasets/checks': ('core', *DATA),
     'evaluation': ('core', 'ops', *FILES),
     'visualization': ('core',),
