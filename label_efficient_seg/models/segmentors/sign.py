@@ -2,7 +2,7 @@ import copy
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,13 @@ from ...ops import annealed_weights, calibrated_scores, hide_labels, pseudo_labe
 from ..generators import SpatialInformation
 from ..losses import masked_cross_entropy
 from .adversarial_encoder_decoder import frozen
+from .sign_pixels import (
+    EncodedPixels,
+    ScaledPixels,
+    accuracy,
+    maximum_of_maps,
+    resized_labels,
+)
 from .stream_encoder_decoder import (
     Batches,
     StreamEncoderDecoder,
@@ -27,36 +34,6 @@ from .stream_encoder_decoder import (
 
 STEPS = ('training', 'transfer', 'self_training')
 TEACHERS = ('frozen', 'online')
-
-
-@dataclass(frozen=True)
-class EncodedPixels:
-    """What the encoder leaves to the updates of G, D and C; all detached, at the map's size.
-
-    Attributes:
-        features (Tensor): X, (N, F, h, w).
-        latent (Tensor): z, (N, F, h, w).
-        labels (Tensor): Labels y, pseudo labels included, (N, h, w), int64.
-        weight (Tensor): Weights of the pixels in all CE, (N, h, w).
-        valid (Tensor): Boolean mask of the pixels with a label, (N, h, w).
-        scaled (tuple[ScaledPixels, ...]): The same of the other scales, and their maximum.
-    """
-
-    features: Tensor
-    latent: Tensor
-    labels: Tensor
-    weight: Tensor
-    valid: Tensor
-    scaled: tuple['ScaledPixels', ...] = ()
-
-
-@dataclass(frozen=True)
-class ScaledPixels:
-    """X of images of another size, (N, F, h, w), with labels and weights, (N, h, w)."""
-
-    features: Tensor
-    labels: Tensor
-    weight: Tensor
 
 
 @MODELS.register_module()
@@ -312,14 +289,11 @@ class SIGN(StreamEncoderDecoder):
         scores = self.discriminator(found.features)[1]
         valid = labels != self.decode_head.ignore_index
         scaled = self.scaled_pixels(batch, found.features, labels, weight)
-        cross_entropies = [masked_cross_entropy(scores, labels, weight)] + [
-            masked_cross_entropy(self.discriminator(other.features)[1], other.labels, other.weight)
-            for other in scaled
-        ]
+        cross_entropy = self.cross_entropy(scores, labels, weight, scaled)
         losses = dict(
-            loss_ce=self.lambda_cls * _mean(cross_entropies),
+            loss_ce=self.lambda_cls * cross_entropy,
             loss_kl=self.lambda_kl * self.loss_kl(found.mean, found.log_variance, valid),
-            acc_seg=_accuracy(scores, labels, valid),
+            acc_seg=accuracy(scores, labels, valid),
             weight=weight.mean(),
         )
         scaled = [replace(other, features=other.features.detach()) for other in scaled]
@@ -348,20 +322,25 @@ class SIGN(StreamEncoderDecoder):
         ):
             judgement, scores = self.discriminator(features)
             if factor:
-                cross_entropies = [masked_cross_entropy(scores, encoded.labels, encoded.weight)]
-                if real:
-                    cross_entropies += [
-                        masked_cross_entropy(
-                            self.discriminator(other.features)[1], other.labels, other.weight
-                        )
-                        for other in encoded.scaled
-                    ]
-                losses[f'loss_cls_{name}'] = factor * _mean(cross_entropies)
+                cross_entropy = self.cross_entropy(
+                    scores, encoded.labels, encoded.weight, encoded.scaled if real else ()
+                )
+                losses[f'loss_cls_{name}'] = factor * cross_entropy
             # Without a gradient, not even weight decay moves D.
             if self.lambda_adv_discriminator:
                 adversarial = self.discriminator.adversarial_loss(judgement, real, encoded.valid)
                 losses[f'loss_{name}'] = self.lambda_adv_discriminator * adversarial
         return losses
+
+    def cross_entropy(
+        self, scores: Tensor, labels: Tensor, weight: Tensor, scaled: Sequence[ScaledPixels] = ()
+    ) -> Tensor:
+        """CE of class scores, (N, C, h, w): the mean of theirs and of those of the scaled maps."""
+        losses = [masked_cross_entropy(scores, labels, weight)]
+        for other in scaled:
+            scores = self.discriminator(other.features)[1]
+            losses.append(masked_cross_entropy(scores, other.labels, other.weight))
+        return torch.stack(losses).mean() if scaled else losses[0]
 
     def targets(self, batch: dict, size: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Labels and weights of the pixels of a map.
@@ -376,9 +355,9 @@ class SIGN(StreamEncoderDecoder):
         """
         labels = self.labels(batch['data_samples'])
         labels = hide_labels(labels, self.split.seen, self.decode_head.ignore_index)
-        labels = _resized(labels, size)
+        labels = resized_labels(labels, size)
         if self.step == 'self_training':
-            area = _resized(image_area(batch), size)
+            area = resized_labels(image_area(batch), size)
             return self.pseudo_labels(batch['inputs'], labels, area)
         return labels, torch.ones_like(labels, dtype=batch['inputs'].dtype)
 
@@ -401,7 +380,7 @@ class SIGN(StreamEncoderDecoder):
             size = map_.shape[2:]
             # Pseudo labels exist at scale 1 only.
             if self.step == 'self_training':
-                targets = _resized(labels, size), _resized(weight, size)
+                targets = resized_labels(labels, size), resized_labels(weight, size)
             else:
                 targets = self.targets(batch, size)
             pixels.append(ScaledPixels(map_, *targets))
@@ -538,25 +517,3 @@ class SIGN(StreamEncoderDecoder):
         rates[list(self.split.seen)] = 1
         rates[list(self.split.unseen)] = 1 + self.unseen_rate
         return torch.multinomial(rates, math.prod(shape), replacement=True).view(shape)
-
-
-def maximum_of_maps(maps: Sequence[Tensor]) -> Tensor:
-    """Maximum at each pixel of maps (N, F, h_i, w_i), at the size of the first."""
-    size = maps[0].shape[2:]
-    resized = [F.interpolate(m, size, mode='bilinear', align_corners=False) for m in maps[1:]]
-    return torch.stack([maps[0], *resized]).amax(dim=0) if resized else maps[0]
-
-
-def _mean(losses: Sequence[Tensor]) -> Tensor:
-    return torch.stack(list(losses)).mean() if len(losses) > 1 else losses[0]
-
-
-def _accuracy(scores: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
-    """Percentage of the valid pixels; MMSeg's makes the host wait for the device."""
-    correct = (scores.argmax(dim=1) == labels) & valid
-    return 100 * correct.sum() / valid.sum().clamp(min=1)
-
-
-def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Nearest neighbours of labels or a mask, (N, h, w)."""
-    return F.interpolate(maps[:, None].float(), tuple(size), mode='nearest')[:, 0].to(maps.dtype)
