@@ -1,6 +1,8 @@
 """Label-efficient semantic segmentation as a plugin for MMSegmentation 1.x."""
 
 # ruff: noqa: E402, I001 - the check must run before anything imports the stack.
+import os
+
 from .core.stack import check_stack
 
 check_stack()
@@ -16,6 +18,9 @@ from .core.config_index import (
 from .core import model_zoo  # noqa: F401 - MMEngine then reads weights by our loader
 from .core.weights import load_checkpoint, trusting_checkpoints
 from .version import __version__
+
+# For configs anywhere: _base_ = '{{$LABEL_EFFICIENT_SEG_CONFIGS:}}/advsemi/...'.
+os.environ['LABEL_EFFICIENT_SEG_CONFIGS'] = str(resource_root() / 'configs')
 
 __all__ = [
     '__version__',

@@ -144,11 +144,21 @@ def test_configs_load_from_the_unpacked_wheel(built, tmp_path):
     zipfile.ZipFile(built[1]).extractall(tmp_path)
     # Into a file, because importing the stack may print.
     script = (
-        'import json, label_efficient_seg as package\n'
+        'import json, os, label_efficient_seg as package\n'
+        'from label_efficient_seg.datasets.files.splits import find_split\n'
+        'from label_efficient_seg.engine.launch import load_config\n'
         'names = package.list_configs() + package.list_workflows()\n'
         'files = {name: package.get_config(name).filename for name in names}\n'
         'json.dump([package.__file__, files], open("found.json", "w"))\n'
+        'os.chdir("empty")\n'
+        'cfg = load_config("child.py")\n'
+        'streams = cfg.train_dataloader.labeled, cfg.train_dataloader.unlabeled\n'
+        'assert [stream.batch_size for stream in streams] == [3, 3]\n'
+        'assert find_split(streams[0].dataset.ann_file).is_file()\n'
     )
+    (tmp_path / 'empty').mkdir()
+    base = '{{$LABEL_EFFICIENT_SEG_CONFIGS:}}/advsemi/deeplabv2_r101_voc_semi.py'
+    (tmp_path / 'empty' / 'child.py').write_text(f"_base_ = '{base}'\nbatch_size = 3\n")
     subprocess.run([sys.executable, '-c', script], cwd=tmp_path, check=True)
     module, configs = json.loads((tmp_path / 'found.json').read_text())
     assert module == str(tmp_path / 'label_efficient_seg' / '__init__.py')

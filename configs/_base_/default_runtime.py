@@ -21,6 +21,8 @@ custom_hooks = [
     dict(type='CheckpointMatchHook'),
     dict(type='ClassCountHook'),
 ]
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 load_from = None

@@ -29,8 +29,8 @@ stages = [
     dict(
         name='oracle',
         type='TrainStage',
-        config='advsemi/deeplabv2_r18_toy_oracle',
-        cfg_options=pretrained,
+        config='advsemi/deeplabv2_r18_toy_supervised',
+        cfg_options={**pretrained, 'train_dataloader.labeled.dataset.split': 'train'},
     ),
 ]
 results = ['supervised', 'advsemi', 'oracle']

@@ -1,9 +1,25 @@
 # The segmentation network that learns from AffinityNet's pseudo masks, on the built-in toy dataset.
+# Initial weights as in resnet18_toy_affinity.py.
 _base_ = [
-    '../_base_/models/largefov_resnet18_toy.py',
+    '../_base_/models/resnet18_toy.py',
     '../_base_/datasets/toy_pseudo.py',
     '../_base_/schedules/toy.py',
+    '../_base_/methods/affinitynet.py',
     '../_base_/default_runtime.py',
 ]
+model = dict(
+    _base_.largefov,
+    backbone=dict(init_cfg=dict(checkpoint='work_dirs/resnet18_toy_cls/iter_600.pth')),
+    decode_head=dict(
+        type='LargeFOVHead',
+        in_channels=256,
+        in_index=3,
+        channels=64,
+        dilation=2,  # images of 128 pixels are smaller than what dilation 12 sees at stride 8
+        num_classes=7,
+        align_corners=True,
+        loss_decode=dict(type='MaskedCrossEntropyLoss'),
+    ),
+)
 train_cfg = dict(max_iters=600, val_interval=600)
 default_hooks = dict(checkpoint=dict(interval=600), logger=dict(interval=25))

@@ -1,9 +1,24 @@
 # The segmentation network on ResNet-38 that learns from AffinityNet's pseudo masks. Neither paper
 # nor release gives its schedule; this is DeepLab's.
 _base_ = [
-    '../_base_/models/largefov_resnet38.py',
+    '../_base_/models/resnet38.py',
     '../_base_/datasets/voc_pseudo.py',
     '../_base_/schedules/sgd_20k.py',
+    '../_base_/methods/affinitynet.py',
     '../_base_/default_runtime.py',
 ]
+model = dict(
+    _base_.largefov,
+    backbone=dict(out_indices=(5,)),
+    decode_head=dict(
+        type='LargeFOVHead',
+        in_channels=4096,
+        in_index=0,
+        channels=512,
+        dilation=12,
+        num_classes=21,
+        align_corners=True,
+        loss_decode=dict(type='MaskedCrossEntropyLoss'),
+    ),
+)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))

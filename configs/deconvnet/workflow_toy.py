@@ -9,6 +9,7 @@ introduction = (
     'another task on other images, DeconvNet from random ones. `mIoU_small` is the figure of '
     'objects whose area has a root of less than 32 pixels, `mIoU_large` that of the others.'
 )
+by_proposals = {'model.test_cfg.mode': 'proposal'}
 members = {
     'model.members.0.checkpoint': '{proposals.checkpoint}',
     'model.members.1.checkpoint': '{fcn.checkpoint}',
@@ -41,21 +42,22 @@ stages = [
     dict(
         name='whole',
         type='TestStage',
-        config='deconvnet/deconvnet_toy_inference',
+        config='deconvnet/deconvnet_toy_proposals',
         checkpoint='{proposals.checkpoint}',
-        cfg_options={'model.test_cfg.mode': 'whole'},
     ),
     dict(
         name='inference',
         type='TestStage',
-        config='deconvnet/deconvnet_toy_inference',
+        config='deconvnet/deconvnet_toy_proposals',
         checkpoint='{proposals.checkpoint}',
+        cfg_options=by_proposals,
     ),
     dict(
         name='crf',
         type='TestStage',
-        config='deconvnet/deconvnet_toy_inference_crf',
+        config='deconvnet/deconvnet_toy_proposals',
         checkpoint='{proposals.checkpoint}',
+        cfg_options={**by_proposals, 'model.test_cfg.crf.iterations': 10},
     ),
     dict(
         name='fcn',
@@ -66,16 +68,16 @@ stages = [
     dict(
         name='ensemble',
         type='TestStage',
-        config='deconvnet/edeconvnet_toy_inference',
+        config='deconvnet/edeconvnet_toy',
         checkpoint='{proposals.checkpoint}',
         cfg_options=members,
     ),
     dict(
         name='ensemble_crf',
         type='TestStage',
-        config='deconvnet/edeconvnet_toy_inference_crf',
+        config='deconvnet/edeconvnet_toy',
         checkpoint='{proposals.checkpoint}',
-        cfg_options=members,
+        cfg_options={**members, 'model.crf.iterations': 10},
     ),
 ]
 results = ['objects', 'whole', 'inference', 'crf', 'fcn', 'ensemble', 'ensemble_crf']

@@ -10,6 +10,7 @@ introduction = (
     'the figure of objects whose area has a root of less than 96 pixels, `mIoU_large` that of the '
     'others.'
 )
+by_proposals = {'model.test_cfg.mode': 'proposal'}
 members = {
     'model.members.0.checkpoint': '{proposals.checkpoint}',
     'model.members.1.checkpoint': '{fcn.checkpoint}',
@@ -36,36 +37,37 @@ stages = [
     dict(
         name='whole',
         type='TestStage',
-        config='deconvnet/deconvnet_small_voc-animals_inference',
+        config='deconvnet/deconvnet_small_voc-animals_proposals',
         checkpoint='{proposals.checkpoint}',
-        cfg_options={'model.test_cfg.mode': 'whole'},
     ),
     dict(
         name='inference',
         type='TestStage',
-        config='deconvnet/deconvnet_small_voc-animals_inference',
+        config='deconvnet/deconvnet_small_voc-animals_proposals',
         checkpoint='{proposals.checkpoint}',
+        cfg_options=by_proposals,
     ),
     dict(
         name='crf',
         type='TestStage',
-        config='deconvnet/deconvnet_small_voc-animals_inference_crf',
+        config='deconvnet/deconvnet_small_voc-animals_proposals',
         checkpoint='{proposals.checkpoint}',
+        cfg_options={**by_proposals, 'model.test_cfg.crf.iterations': 10},
     ),
     dict(name='fcn', type='TrainStage', config='deconvnet/fcn_mobilenetv2_voc-animals'),
     dict(
         name='ensemble',
         type='TestStage',
-        config='deconvnet/edeconvnet_small_voc-animals_inference',
+        config='deconvnet/edeconvnet_small_voc-animals',
         checkpoint='{proposals.checkpoint}',
         cfg_options=members,
     ),
     dict(
         name='ensemble_crf',
         type='TestStage',
-        config='deconvnet/edeconvnet_small_voc-animals_inference_crf',
+        config='deconvnet/edeconvnet_small_voc-animals',
         checkpoint='{proposals.checkpoint}',
-        cfg_options=members,
+        cfg_options={**members, 'model.crf.iterations': 10},
     ),
 ]
 results = ['objects', 'whole', 'inference', 'crf', 'fcn', 'ensemble', 'ensemble_crf']

@@ -10,6 +10,7 @@ members = {
     'model.members.1.checkpoint': '{fcn.checkpoint}',
 }
 boxes = {'test_dataloader.dataset.pipeline.1.folder': '{boxes_val.proposals}'}
+by_proposals = {**boxes, 'model.test_cfg.mode': 'proposal'}
 stages = [
     dict(
         name='boxes_train',
@@ -37,31 +38,31 @@ stages = [
     dict(
         name='inference',
         type='TestStage',
-        config='deconvnet/deconvnet_vgg16_voc_inference',
+        config='deconvnet/deconvnet_vgg16_voc_proposals',
         checkpoint='{proposals.checkpoint}',
-        cfg_options=boxes,
+        cfg_options=by_proposals,
     ),
     dict(
         name='crf',
         type='TestStage',
-        config='deconvnet/deconvnet_vgg16_voc_inference_crf',
+        config='deconvnet/deconvnet_vgg16_voc_proposals',
         checkpoint='{proposals.checkpoint}',
-        cfg_options=boxes,
+        cfg_options={**by_proposals, 'model.test_cfg.crf.iterations': 10},
     ),
     dict(name='fcn', type='TrainStage', config='deconvnet/fcn8s_vgg16_voc'),
     dict(
         name='ensemble',
         type='TestStage',
-        config='deconvnet/edeconvnet_vgg16_voc_inference',
+        config='deconvnet/edeconvnet_vgg16_voc',
         checkpoint='{proposals.checkpoint}',
         cfg_options={**members, **boxes},
     ),
     dict(
         name='ensemble_crf',
         type='TestStage',
-        config='deconvnet/edeconvnet_vgg16_voc_inference_crf',
+        config='deconvnet/edeconvnet_vgg16_voc',
         checkpoint='{proposals.checkpoint}',
-        cfg_options={**members, **boxes},
+        cfg_options={**members, **boxes, 'model.crf.iterations': 10},
     ),
 ]
 results = ['objects', 'proposals', 'inference', 'crf', 'fcn', 'ensemble', 'ensemble_crf']

@@ -1,4 +1,5 @@
-# The same for the 16 classes of SYNTHIA; workflow_synthia2cityscapes.py runs all steps.
+# The same for the 16 classes of SYNTHIA; `SOURCE=synthia` makes workflow_cityscapes.py run all
+# steps.
 _base_ = './deeplabv2_r101_cityscapes_intrada.py'
 classes = (
     'road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light', 'traffic sign',

@@ -1,12 +1,26 @@
-# IntraDA at the paper's settings, its third step: from the easy to the hard Cityscapes images. The
-# lists and pseudo masks are those of the ranking; workflow_gta2cityscapes.py runs all steps.
-_base_ = [
-    '../_base_/models/deeplabv2_r101-d8_aux.py',
-    '../_base_/datasets/cityscapes_easy_to_hard.py',
-    '../_base_/schedules/advent_250k.py',
-    '../_base_/methods/intrada.py',
-    '../_base_/default_runtime.py',
-]
-model = _base_.intrada
-model.update(decode_head=dict(num_classes=19), auxiliary_head=dict(num_classes=19))
-default_hooks = dict(checkpoint=dict(interval=4000))
+# IntraDA at the paper's settings, its third step: ADVENT, from the easy to the hard Cityscapes
+# images. What the ranking wrote is below RANKING_ROOT; workflow_cityscapes.py runs all steps.
+_base_ = './deeplabv2_r101_gta5-to-cityscapes_advent.py'
+import pathlib
+
+# Absolute, as folders would start in data_root.
+ranking = str(pathlib.Path('{{$RANKING_ROOT:work_dirs/ranking}}').absolute())
+model = dict(type='IntraDA')
+# Pseudo masks have the size of the images.
+easy_pipeline = [*_base_.load_labeled, _base_.target_resize, dict(type='PackSegInputs')]
+target = _base_.train_dataloader.target
+train_dataloader = dict(
+    _delete_=True,
+    easy=dict(
+        target,
+        dataset=dict(
+            type=target.dataset.type,
+            data_root=target.dataset.data_root,
+            data_prefix=dict(seg_map_path=f'{ranking}/pseudo_masks'),
+            seg_map_suffix='.png',
+            ann_file=f'{ranking}/easy.txt',
+            pipeline=easy_pipeline,
+        ),
+    ),
+    hard=dict(target, dataset=dict(target.dataset, ann_file=f'{ranking}/hard.txt')),
+)

@@ -7,8 +7,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = _base_.advent
-model.update(
-    decode_head=dict(num_classes=19),
-    auxiliary_head=dict(num_classes=19),
-)
+model.update(decode_head=dict(num_classes=19), auxiliary_head=dict(num_classes=19))
 default_hooks = dict(checkpoint=dict(interval=4000))

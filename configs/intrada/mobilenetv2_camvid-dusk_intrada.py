@@ -1,18 +1,24 @@
-# IntraDA on real images with a CPU, its third step: from the easy to the hard images of CamVid at
-# dusk. workflow_camvid-day-to-dusk.py runs all steps.
-_base_ = [
-    '../_base_/models/deeplabv2_mobilenetv2-d8_aux.py',
-    '../_base_/datasets/camvid_easy_to_hard.py',
-    '../_base_/schedules/advent_250k.py',
-    '../_base_/methods/intrada.py',
-    '../_base_/default_runtime.py',
-]
-model = _base_.intrada
-model.update(decode_head=dict(num_classes=11), auxiliary_head=dict(num_classes=11))
-# A quarter of the paper's channels; with all of them, D takes most of the time on a CPU.
-model.discriminator.main.network.update(channels=16)
-model.discriminator.aux.network.update(channels=16)
-optim_wrapper = dict(segmentor=dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=5)))
-param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
-train_cfg = dict(max_iters=250, val_interval=250)
-default_hooks = dict(checkpoint=dict(interval=250), logger=dict(interval=25))
+# IntraDA on real images with a CPU, its third step: ADVENT, from the easy to the hard images of
+# CamVid at dusk. What the ranking wrote is below RANKING_ROOT; workflow_camvid-day-to-dusk.py runs
+# all steps.
+_base_ = './mobilenetv2_camvid-day-to-dusk_advent.py'
+import pathlib
+
+# Absolute, as folders would start in data_root.
+ranking = str(pathlib.Path('{{$RANKING_ROOT:work_dirs/ranking}}').absolute())
+model = dict(type='IntraDA')
+target = _base_.train_dataloader.target
+train_dataloader = dict(
+    _delete_=True,
+    easy=dict(
+        target,
+        dataset=dict(
+            type=target.dataset.type,
+            data_root=target.dataset.data_root,
+            data_prefix=dict(seg_map_path=f'{ranking}/pseudo_masks'),
+            ann_file=f'{ranking}/easy.txt',
+            pipeline=_base_.source_pipeline,
+        ),
+    ),
+    hard=dict(target, dataset=dict(target.dataset, ann_file=f'{ranking}/hard.txt')),
+)

@@ -1,4 +1,4 @@
-"""Where in a config an argument stands that its class does not have."""
+"""Where in a config a key stands that nothing reads."""
 
 import inspect
 import re
@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.registry import Registry
 from mmseg import registry
 
-from ..core.errors import UnknownArgumentError
+from ..core.errors import UnknownArgumentError, UserError
 from ..core.suggest import did_you_mean
 
 
@@ -54,3 +54,40 @@ def _arguments(kind: str) -> set[str]:
         if '__init__' in vars(cls) and cls is not object:
             names.update(inspect.signature(vars(cls)['__init__']).parameters)
     return names - {'self', 'args', 'kwargs'}
+
+
+# Their keys are names that a user chooses.
+_FREE = {'metainfo', 'custom_keys', 'subsets', 'sizes', 'classes'}
+
+
+def check_keys(cfg: Any, before: Any, path: str = '') -> None:
+    """Refuse misspelt keys that a config or an option adds to what it inherits.
+
+    A key of what is built is compared with the arguments of its class, whose ``**kwargs`` may take
+    anything until the training has run for hours; another key with those that were there before.
+
+    Args:
+        cfg (Any): The settings of a config, or a part of them.
+        before (Any): The same part without what was added; None if there was none.
+        path (str): Dotted path of the part.
+
+    Raises:
+        UserError: If an added key is similar to one that would have an effect.
+    """
+    if isinstance(cfg, Mapping):
+        old = before if isinstance(before, Mapping) else {}
+        kind = cfg.get('type')
+        known = _arguments(kind) if isinstance(kind, str) else set(old)
+        for key, value in cfg.items():
+            where = f'{path}{key}'
+            if key not in old and key not in known and key != 'type':
+                hint = did_you_mean(str(key), known, '', cutoff=0.8)
+                if hint:
+                    owner = f' of {kind}' if isinstance(kind, str) else ''
+                    raise UserError(f'{where}: there is no {key!r}{owner}; {hint}')
+            if key not in _FREE:
+                check_keys(value, old.get(key), f'{where}.')
+    elif isinstance(cfg, (list, tuple)):
+        same = isinstance(before, (list, tuple)) and len(before) == len(cfg)
+        for index, value in enumerate(cfg):
+            check_keys(value, before[index] if same else None, f'{path}{index}.')

@@ -6,7 +6,6 @@ import os.path as osp
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -17,12 +16,11 @@ from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, RUNNERS
 
+from ..core.config_variables import read_bases, read_config, settings
 from ..core.errors import RunError, UserError
 from ..core.logs import number_start
-from ..core.stack_internals import config_dict
-from ..core.suggest import did_you_mean
 from .checkpoint import latest_checkpoint
-from .errors import unknown_argument
+from .errors import check_keys, unknown_argument
 
 
 def load_config(
@@ -35,49 +33,27 @@ def load_config(
         work_dir (str, optional): Folder of the run. Defaults to the config's own, or
             ``work_dirs/<name of the config>``.
         launcher (str): ``none``, ``pytorch``, ``slurm`` or ``mpi``.
-        cfg_options (dict, optional): Values to override, by dotted key. ``data_root``
-            and ``source_root`` reach every dataset that has the config's own.
+        cfg_options (dict, optional): Values to override, by dotted key.
 
     Returns:
         Config: The config, with its command line applied.
 
     Raises:
         FileNotFoundError: If there is neither such a file nor such a shipped config.
-        ValueError: If an option is about something that configs do not have.
+        ValueError: If the config or an option sets something that nothing uses.
     """
     from ..core.config_index import get_config_path
 
     filename = path if osp.isfile(path) else get_config_path(path)
-    cfg = Config.fromfile(str(filename))
+    cfg = read_config(filename, cfg_options)
+    if inherited := read_bases(filename):
+        check_keys(settings(cfg), settings(inherited))
+    elif cfg_options:
+        check_keys(settings(cfg), settings(read_config(filename)))
     cfg.launcher = launcher
-    if cfg_options:
-        _check_options(cfg, cfg_options)
-        for key in {'data_root', 'source_root'} & cfg_options.keys() & cfg.keys():
-            # A config repeats its roots in every dataset, where they have long been evaluated.
-            _replace(config_dict(cfg), 'data_root', cfg[key], cfg_options[key])
-        cfg.merge_from_dict(cfg_options)
     name = osp.splitext(osp.basename(filename))[0]
     cfg.work_dir = work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     return cfg
-
-
-def _check_options(cfg: Config, options: dict) -> None:
-    """The runner ignores what it does not know, and so a misspelt option."""
-    known = {*cfg, *inspect.signature(Runner.__init__).parameters, 'tta_model', 'tta_pipeline'}
-    for key in options:
-        name = key.partition('.')[0]
-        if name not in known:
-            hint = did_you_mean(name, known, 'see the config for the names that exist')
-            raise UserError(f'option {key!r}: the config has no {name!r}; {hint}')
-
-
-def _replace(node: Any, key: str, old: Any, new: Any) -> None:
-    if isinstance(node, dict):
-        if node.get(key) == old:
-            node[key] = new
-    if isinstance(node, (dict, list, tuple)):
-        for child in node.values() if isinstance(node, dict) else node:
-            _replace(child, key, old, new)
 
 
 def check_trainable(cfg: Config) -> None:

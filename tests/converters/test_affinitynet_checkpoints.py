@@ -11,11 +11,11 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from label_efficient_seg.converters import convert_affinitynet, convert_affinitynet_file
+from label_efficient_seg.core.config_index import get_config
 from tests.converters.released_affinitynet import features_of, released, scores_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools' / 'model_converters' / 'affinitynet.py'
-BASES = ROOT / 'configs' / '_base_' / 'models'
 RELEASES = [('res38', 'cls'), ('vgg', 'cls'), ('res38', 'aff'), ('vgg', 'aff')]
 
 
@@ -131,9 +131,9 @@ def test_published_widths(network, kind, model):
 
 
 @pytest.mark.parametrize(('network', 'kind'), RELEASES)
-def test_published_widths_fit_the_base_configs(network, kind):
-    name = f'{dict(cls="cam", aff="affinity")[kind]}_{dict(res38="resnet38", vgg="vgg16")[network]}'
-    cfg = Config.fromfile(BASES / f'{name}.py')
+def test_published_widths_fit_the_configs(network, kind):
+    step = dict(cls='cls', aff='affinity')[kind]
+    cfg = get_config(f'affinitynet/{dict(res38="resnet38", vgg="vgg16")[network]}_voc_{step}')
     with torch.device('meta'):
         source = released(network, kind, 64, classes=20, channels=(64, 128, 256))
         conversion = convert_affinitynet(source, 'ours')

@@ -9,7 +9,7 @@ from mmseg.datasets.transforms import PackSegInputs  # noqa: F401 - registers
 from mmseg.registry import DATASETS, METRICS, TRANSFORMS
 from PIL import Image
 
-from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.core.config_index import get_config, resource_root
 from label_efficient_seg.datasets import SYNTHIADataset
 from label_efficient_seg.datasets.checks.checking import check_config
 from label_efficient_seg.datasets.files.splits import read_split
@@ -24,11 +24,11 @@ STREAMS = {
     'gta5_to_cityscapes': dict(source=(720, 1280), target=(512, 1024)),
     'synthia_to_cityscapes': dict(source=(20, 30), target=(512, 1024)),
     'synscapes_to_cityscapes': dict(source=(20, 30), target=(512, 1024)),
-    'cityscapes_easy_to_hard': dict(easy=(512, 1024), hard=(512, 1024)),
+    'intrada/deeplabv2_r101_cityscapes_intrada': dict(easy=(512, 1024), hard=(512, 1024)),
     'camvid_day_to_dusk': dict(source=(241, 241), target=(241, 241)),
-    'camvid_easy_to_hard': dict(easy=(241, 241), hard=(241, 241)),
+    'intrada/mobilenetv2_camvid-dusk_intrada': dict(easy=(241, 241), hard=(241, 241)),
     'toy_source_to_target': dict(source=(113, 113), target=(113, 113)),
-    'toy_easy_to_hard': dict(easy=(113, 113), hard=(113, 113)),
+    'intrada/deeplabv2_r18_toy_intrada': dict(easy=(113, 113), hard=(113, 113)),
 }
 SOURCES = dict(gta5='images', synthia='RGB', synscapes='img/rgb')
 
@@ -80,12 +80,13 @@ def load(roots, tmp_path, monkeypatch):
     monkeypatch.setenv('RANKING_ROOT', str(tmp_path / 'ranking'))
 
     def _load(name: str) -> Config:
-        cfg = Config.fromfile(CONFIGS / f'{name}.py')
+        folder = CONFIGS.parents[1] if '/' in name else CONFIGS
+        cfg = Config.fromfile(folder / f'{name}.py')
         if 'easy' in cfg.train_dataloader:
             size = (20, 30)
-            if name.startswith('cityscapes'):
+            if 'cityscapes' in name:
                 ids = read_split(SPLITS / 'cityscapes/train.txt')
-            elif name.startswith('camvid'):
+            elif 'camvid' in name:
                 ids = read_split(SPLITS / 'camvid/day_to_dusk/target.txt')
             else:
                 ids, size = ['train_0000', 'train_0001'], (128, 128)
@@ -121,7 +122,7 @@ def test_every_stream_gives_what_a_model_needs(name, load):
     val = DATASETS.build(cfg.val_dataloader.dataset)
     assert classes == {val.metainfo['classes']}
     truth = val[0]['data_samples'].gt_sem_seg.data
-    assert truth.shape == ((1, 128, 128) if name.startswith('toy') else (1, 20, 30))
+    assert truth.shape == ((1, 128, 128) if 'toy' in name else (1, 20, 30))
     inputs = (512, 1024) if 'cityscapes' in name else truth.shape[1:]
     assert val[0]['inputs'].shape == (3, *inputs)
     METRICS.build(cfg.val_evaluator).dataset_meta = val.metainfo
@@ -133,7 +134,7 @@ def test_every_stream_gives_what_a_model_needs(name, load):
         ('gta5_to_cityscapes', (2, 2975, 500)),
         ('camvid_day_to_dusk', (577, 62, 62)),
         ('toy_source_to_target', (3, 4, 2)),
-        ('cityscapes_easy_to_hard', (1, 1, 500)),
+        ('intrada/deeplabv2_r101_cityscapes_intrada', (1, 1, 500)),
     ],
 )
 def test_numbers_of_images(name, counts, load):
@@ -182,7 +183,7 @@ def test_test_time_augmentation_can_be_built(name, load):
 def test_the_ranking_is_below_the_working_directory_by_default(monkeypatch, tmp_path):
     monkeypatch.delenv('RANKING_ROOT', raising=False)
     monkeypatch.chdir(tmp_path)
-    cfg = Config.fromfile(CONFIGS / 'cityscapes_easy_to_hard.py')
+    cfg = get_config('intrada/deeplabv2_r101_cityscapes_intrada')
     easy = cfg.train_dataloader.easy.dataset
     assert easy.ann_file == f'{tmp_path}/work_dirs/ranking/easy.txt'
     assert easy.data_prefix.seg_map_path == f'{tmp_path}/work_dirs/ranking/pseudo_masks'

@@ -76,8 +76,8 @@ class TestLoadConfig:
 
 def test_inference_configs_are_not_trained(cfg):
     launch.check_trainable(cfg)
-    with pytest.raises(ValueError, match=r"resnet18_toy_cam\.py' trains nothing"):
-        launch.check_trainable(launch.load_config('affinitynet/resnet18_toy_cam'))
+    with pytest.raises(ValueError, match=r"edeconvnet_toy\.py' trains nothing"):
+        launch.check_trainable(launch.load_config('deconvnet/edeconvnet_toy'))
 
 
 class TestAmp:

@@ -1,11 +1,14 @@
 # CamVid at 480x360, 11 classes, 1/8 of the 367 training images labeled.
 # Another fraction: write a list with tools/make_split.py and set `labeled_list`.
+_base_ = './streams.py'
 dataset_type = 'CamVidDataset'
 data_root = '{{$CAMVID_ROOT:data/camvid}}'
 data_prefix = dict(img_path='images', seg_map_path='labels')
 train_list = 'train.txt'  # of the dataset
 labeled_list = 'splits/camvid/1_8/labeled.txt'
 crop_size = (321, 321)  # height, width
+batch_size = 10  # of each stream
+num_workers = 4
 
 augmentation = [
     dict(type='RandomScale', ratio_range=(0.5, 1.5)),
@@ -16,61 +19,17 @@ augmentation = [
     dict(type='Pad', size=crop_size[::-1], pad_val=dict(img=(104, 117, 123), seg=255)),
     dict(type='PackSegInputs'),
 ]
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadCheckedAnnotations'),
-    *augmentation,
-]
-unlabeled_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadValidMask'),
-    *augmentation,
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadCheckedAnnotations'),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.5, 0.75, 1.0, 1.25, 1.5)
-            ],
-            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
-            [dict(type='LoadCheckedAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
-tta_model = dict(type='SegTTAModel')
+train_pipeline = [*_base_.load_labeled, *augmentation]
+unlabeled_pipeline = [*_base_.load_unlabeled, *augmentation]
 
+images = dict(type=dataset_type, data_root=data_root, data_prefix=data_prefix)
+stream = dict(_base_.loader, batch_size=batch_size, num_workers=num_workers)
 train_dataloader = dict(
-    labeled=dict(
-        batch_size=10,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type='InfiniteSampler', shuffle=True),
-        dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
-            ann_file=labeled_list,
-            pipeline=train_pipeline,
-        ),
-    ),
+    labeled=dict(stream, dataset=dict(images, ann_file=labeled_list, pipeline=train_pipeline)),
     unlabeled=dict(
-        batch_size=10,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type='InfiniteSampler', shuffle=True),
+        stream,
         dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
+            images,
             ann_file=train_list,
             exclude=labeled_list,
             labeled=False,
@@ -78,32 +37,6 @@ train_dataloader = dict(
         ),
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=data_prefix,
-        ann_file='val.txt',
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=data_prefix,
-        ann_file='test.txt',
-        pipeline=test_pipeline,
-    ),
-)
-
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+evaluated = dict(images, pipeline=_base_.test_pipeline)
+val_dataloader = dict(num_workers=num_workers, dataset=dict(evaluated, ann_file='val.txt'))
+test_dataloader = dict(num_workers=num_workers, dataset=dict(evaluated, ann_file='test.txt'))

@@ -1,11 +1,16 @@
 # Cityscapes, 1/8 of the 2,975 finely annotated training images labeled.
-# Another fraction: change the two paths of the labeled list, see splits/README.md.
+# Another fraction: set `labeled_list`, see splits/README.md.
+_base_ = './streams.py'
 dataset_type = 'SemiCityscapesDataset'
 data_root = '{{$CITYSCAPES_ROOT:data/cityscapes}}'
 data_prefix = dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train')
+val_prefix = dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val')
 train_list = 'splits/cityscapes/train.txt'
 labeled_list = 'splits/cityscapes/1_8/labeled.txt'
+val_list = 'splits/cityscapes/val.txt'
 image_scale = (1024, 512)  # width, height
+batch_size = 2  # of each stream
+num_workers = 4
 
 # The paper halves the images and neither scales nor crops them at random. To train on crops of
 # full resolution instead, put RandomScale and RandomCrop(crop_size=(512, 1024)) for Resize.
@@ -14,16 +19,8 @@ augmentation = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadCheckedAnnotations'),
-    *augmentation,
-]
-unlabeled_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadValidMask'),
-    *augmentation,
-]
+train_pipeline = [*_base_.load_labeled, *augmentation]
+unlabeled_pipeline = [*_base_.load_unlabeled, *augmentation]
 # Masks are loaded after resizing: predictions are brought to the size of the full masks.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -46,31 +43,15 @@ tta_pipeline = [
         ],
     ),
 ]
-tta_model = dict(type='SegTTAModel')
 
+images = dict(type=dataset_type, data_root=data_root, data_prefix=data_prefix)
+stream = dict(_base_.loader, batch_size=batch_size, num_workers=num_workers)
 train_dataloader = dict(
-    labeled=dict(
-        batch_size=2,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type='InfiniteSampler', shuffle=True),
-        dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
-            ann_file=labeled_list,
-            pipeline=train_pipeline,
-        ),
-    ),
+    labeled=dict(stream, dataset=dict(images, ann_file=labeled_list, pipeline=train_pipeline)),
     unlabeled=dict(
-        batch_size=2,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type='InfiniteSampler', shuffle=True),
+        stream,
         dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
+            images,
             ann_file=train_list,
             exclude=labeled_list,
             labeled=False,
@@ -79,19 +60,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
-        ann_file='splits/cityscapes/val.txt',
-        pipeline=test_pipeline,
-    ),
+    num_workers=num_workers,
+    dataset=dict(images, data_prefix=val_prefix, ann_file=val_list, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,22 +1,17 @@
 # GTA5 -> Cityscapes, 19 classes: the source has masks, the target's training images have none.
+_base_ = './cityscapes_semi.py'
 source_root = '{{$GTA5_ROOT:data/gta5}}'
-data_root = '{{$CITYSCAPES_ROOT:data/cityscapes}}'  # of the target
+batch_size = 1  # of each stream
 
 # Whole images, neither cropped nor flipped. ADVENT's released code interpolates with Pillow too.
 resize = dict(type='Resize', keep_ratio=False, interpolation='bicubic', backend='pillow')
-target_resize = dict(resize, scale=(1024, 512))  # width, height
+target_resize = dict(resize, scale=_base_.image_scale)
 source_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadCheckedAnnotations'),
+    *_base_.load_labeled,
     dict(resize, scale=(1280, 720)),
     dict(type='PackSegInputs'),
 ]
-target_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadValidMask'),
-    target_resize,
-    dict(type='PackSegInputs'),
-]
+target_pipeline = [*_base_.load_unlabeled, target_resize, dict(type='PackSegInputs')]
 # Masks are loaded after resizing: predictions are brought to the size of the full masks.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -24,29 +19,12 @@ test_pipeline = [
     dict(type='LoadCheckedAnnotations'),
     dict(type='PackSegInputs'),
 ]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.375, 0.5, 0.625, 0.75)
-            ],
-            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
-            [dict(type='LoadCheckedAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
-tta_model = dict(type='SegTTAModel')
 
+stream = dict(_base_.stream, batch_size=batch_size)
 train_dataloader = dict(
+    _delete_=True,
     source=dict(
-        batch_size=1,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type='InfiniteSampler', shuffle=True),
+        stream,
         dataset=dict(
             type='GTA5Dataset',
             data_root=source_root,
@@ -56,33 +34,15 @@ train_dataloader = dict(
         ),
     ),
     target=dict(
-        batch_size=1,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type='InfiniteSampler', shuffle=True),
+        stream,
         dataset=dict(
-            type='SemiCityscapesDataset',
-            data_root=data_root,
-            ann_file='splits/cityscapes/train.txt',
+            type=_base_.dataset_type,
+            data_root=_base_.data_root,
+            ann_file=_base_.train_list,
             labeled=False,
             pipeline=target_pipeline,
         ),
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='SemiCityscapesDataset',
-        data_root=data_root,
-        data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
-        ann_file='splits/cityscapes/val.txt',
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

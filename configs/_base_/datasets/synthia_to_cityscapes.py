@@ -8,11 +8,7 @@ classes = (
 # Terrain, truck and train become void in all streams, and in evaluation.
 metainfo = dict(classes=classes)
 # Images keep their size, 1280x760.
-source_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadCheckedAnnotations'),
-    dict(type='PackSegInputs'),
-]
+source_pipeline = [*_base_.load_labeled, dict(type='PackSegInputs')]
 train_dataloader = dict(
     source=dict(
         dataset=dict(

@@ -10,6 +10,7 @@ spec = dict(num_train=1000, num_target_train=1, num_target_val=1)
 # Absolute, as folders would start in the dataset's own.
 scores = str(pathlib.Path('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}').absolute())
 crop_size = (112, 112)
+batch_size = 8
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -27,7 +28,7 @@ test_pipeline = [
 
 train_dataloader = dict(
     labeled=dict(
-        batch_size=8,
+        batch_size=batch_size,
         num_workers=1,
         persistent_workers=True,
         sampler=dict(type='InfiniteSampler', shuffle=True),

@@ -4,6 +4,7 @@ dataset_type = 'ToyDataset'
 # The target style is not used.
 spec = dict(num_train=1000, num_target_train=1, num_target_val=1)
 load_tags = dict(type='LoadImageTags', tags='image_labels.csv')
+batch_size = 8
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -22,7 +23,7 @@ cam_pipeline = [
 
 train_dataloader = dict(
     tagged=dict(
-        batch_size=8,
+        batch_size=batch_size,
         num_workers=1,
         persistent_workers=True,
         sampler=dict(type='InfiniteSampler', shuffle=True),
@@ -48,9 +49,8 @@ val_dataloader = dict(
         pipeline=val_pipeline,
     ),
 )
-test_dataloader = val_dataloader
-# Images whose CAMs are made, and compared with their masks.
-cam_dataloader = dict(
+# Images whose CAMs are made, and compared with their masks: for `model.type=CAMSegmentor`.
+test_dataloader = dict(
     batch_size=1,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
@@ -61,4 +61,4 @@ val_evaluator = [
     dict(type='mmpretrain.AveragePrecision'),
     dict(type='mmpretrain.MultiLabelMetric', thr=0.5),
 ]
-test_evaluator = val_evaluator
+test_evaluator = [dict(type='CAMIoUMetric')]

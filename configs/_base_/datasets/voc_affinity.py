@@ -10,6 +10,7 @@ data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
 scores = str(pathlib.Path('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}').absolute())
 train_list = 'splits/voc/train_aug.txt'
 crop_size = (448, 448)  # height, width
+batch_size = 8
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -31,7 +32,7 @@ test_pipeline = [
 
 train_dataloader = dict(
     labeled=dict(
-        batch_size=8,
+        batch_size=batch_size,
         num_workers=4,
         persistent_workers=True,
         sampler=dict(type='InfiniteSampler', shuffle=True),

@@ -11,6 +11,7 @@ scores = str(pathlib.Path('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'sheep'))
 train_list = 'splits/voc_animals/train.txt'
 crop_size = (224, 224)  # height, width
+batch_size = 8
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -31,7 +32,7 @@ test_pipeline = [
 
 train_dataloader = dict(
     labeled=dict(
-        batch_size=8,
+        batch_size=batch_size,
         num_workers=2,
         persistent_workers=True,
         sampler=dict(type='InfiniteSampler', shuffle=True),

@@ -1,14 +1,17 @@
 # The animals of PASCAL VOC 2012 as crops around the single objects of the 437 training images,
 # DeconvNet's first stage; persons are void. Objects are connected components: VOC's instance masks
 # are not among these files. Validation is on whole images; those of the test have proposals, which
-# without `folder` are made on the spot.
+# without `folder` are made on the spot. Those of the second stage are below PROPOSALS.
 _base_ = './voc_animals_semi.py'
-crop_size = (96, 96)
+import pathlib
+
+# Absolute, as folders would start in the dataset's own.
+proposals = str(pathlib.Path('{{$PROPOSALS:work_dirs/proposals}}').absolute())
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'sheep'))
-loading = [dict(type='LoadImageFromFile'), dict(type='LoadCheckedAnnotations')]
+object_size = (96, 96)  # height, width of the crops
 crop_pipeline = [
     dict(type='Resize', scale=(108, 108)),
-    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomCrop', crop_size=object_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
@@ -23,21 +26,21 @@ train_dataloader = dict(
                 labeled.dataset,
                 metainfo=metainfo,
                 ann_file=_base_.train_list,
-                pipeline=loading,
+                pipeline=_base_.load_labeled,
             ),
             pipeline=crop_pipeline,
         ),
     ),
 )
 meta_keys = ('img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'proposals')
-test_pipeline = [
+proposal_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadProposals', num=200),
     dict(type='LoadCheckedAnnotations'),
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]
 val_dataloader = dict(dataset=dict(metainfo=metainfo))
-test_dataloader = dict(dataset=dict(metainfo=metainfo, pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(metainfo=metainfo, pipeline=proposal_pipeline))
 test_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),
     # What is smaller than COCO's medium sizes are only fragments here.

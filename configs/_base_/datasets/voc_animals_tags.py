@@ -8,6 +8,7 @@ data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'sheep'))
 train_list = 'splits/voc_animals/train.txt'
 load_tags = dict(type='LoadImageTags', tags='masks')
+batch_size = 8
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -39,7 +40,7 @@ cam_pipeline = [
 
 train_dataloader = dict(
     tagged=dict(
-        batch_size=8,
+        batch_size=batch_size,
         num_workers=2,
         persistent_workers=True,
         sampler=dict(type='InfiniteSampler', shuffle=True),
@@ -67,9 +68,8 @@ val_dataloader = dict(
         pipeline=val_pipeline,
     ),
 )
-test_dataloader = val_dataloader
-# Images whose CAMs are made, and compared with their masks.
-cam_dataloader = dict(
+# Images whose CAMs are made, and compared with their masks: for `model.type=CAMSegmentor`.
+test_dataloader = dict(
     batch_size=1,
     num_workers=2,
     sampler=dict(type='DefaultSampler', shuffle=False),
@@ -87,4 +87,4 @@ val_evaluator = [
     dict(type='mmpretrain.AveragePrecision'),
     dict(type='mmpretrain.MultiLabelMetric', thr=0.5),
 ]
-test_evaluator = val_evaluator
+test_evaluator = [dict(type='CAMIoUMetric')]

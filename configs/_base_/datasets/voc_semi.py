@@ -1,11 +1,15 @@
 # PASCAL VOC 2012 with the 10,582 augmented training images, 1/8 of them labeled.
-# Another fraction: change the two paths of the labeled list, see splits/README.md.
+# Another fraction: set `labeled_list`, see splits/README.md.
+_base_ = './streams.py'
 dataset_type = 'SemiVOCDataset'
 data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
 data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug')
 train_list = 'splits/voc/train_aug.txt'
 labeled_list = 'splits/voc/1_8/labeled.txt'
+val_list = 'splits/voc/val.txt'
 crop_size = (321, 321)  # height, width
+batch_size = 10  # of each stream
+num_workers = 4
 
 # The paper scales by 0.5 to 1.5; its code draws from 0.5, 0.6, ..., 1.6 instead, which is
 # `RandomScale(ratio_range=(0.5, 1.6), step=0.1)`.
@@ -18,61 +22,17 @@ augmentation = [
     dict(type='Pad', size=crop_size[::-1], pad_val=dict(img=(104, 117, 123), seg=255)),
     dict(type='PackSegInputs'),
 ]
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadCheckedAnnotations'),
-    *augmentation,
-]
-unlabeled_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadValidMask'),
-    *augmentation,
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadCheckedAnnotations'),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.5, 0.75, 1.0, 1.25, 1.5)
-            ],
-            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
-            [dict(type='LoadCheckedAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
-tta_model = dict(type='SegTTAModel')
+train_pipeline = [*_base_.load_labeled, *augmentation]
+unlabeled_pipeline = [*_base_.load_unlabeled, *augmentation]
 
+images = dict(type=dataset_type, data_root=data_root, data_prefix=data_prefix)
+stream = dict(_base_.loader, batch_size=batch_size, num_workers=num_workers)
 train_dataloader = dict(
-    labeled=dict(
-        batch_size=10,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type='InfiniteSampler', shuffle=True),
-        dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
-            ann_file=labeled_list,
-            pipeline=train_pipeline,
-        ),
-    ),
+    labeled=dict(stream, dataset=dict(images, ann_file=labeled_list, pipeline=train_pipeline)),
     unlabeled=dict(
-        batch_size=10,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type='InfiniteSampler', shuffle=True),
+        stream,
         dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            data_prefix=data_prefix,
+            images,
             ann_file=train_list,
             exclude=labeled_list,
             labeled=False,
@@ -81,19 +41,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,  # images keep their own sizes
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=data_prefix,
-        ann_file='splits/voc/val.txt',
-        pipeline=test_pipeline,
-    ),
+    num_workers=num_workers,
+    dataset=dict(images, ann_file=val_list, pipeline=_base_.test_pipeline),
 )
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

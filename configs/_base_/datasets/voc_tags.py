@@ -7,6 +7,7 @@ data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
 data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug')
 train_list = 'splits/voc/train_aug.txt'
 load_tags = dict(type='LoadImageTags', tags='Annotations')
+batch_size = 16
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -42,7 +43,7 @@ cam_pipeline = [
 
 train_dataloader = dict(
     tagged=dict(
-        batch_size=16,
+        batch_size=batch_size,
         num_workers=4,
         persistent_workers=True,
         sampler=dict(type='InfiniteSampler', shuffle=True),
@@ -70,9 +71,8 @@ val_dataloader = dict(
         pipeline=val_pipeline,
     ),
 )
-test_dataloader = val_dataloader
-# Images whose CAMs are made, and compared with their masks.
-cam_dataloader = dict(
+# Images whose CAMs are made, and compared with their masks: for `model.type=CAMSegmentor`.
+test_dataloader = dict(
     batch_size=1,
     num_workers=4,
     sampler=dict(type='DefaultSampler', shuffle=False),
@@ -89,4 +89,4 @@ val_evaluator = [
     dict(type='mmpretrain.AveragePrecision'),
     dict(type='mmpretrain.MultiLabelMetric', thr=0.5),
 ]
-test_evaluator = val_evaluator
+test_evaluator = [dict(type='CAMIoUMetric')]

@@ -4,6 +4,7 @@
 _base_ = './voc_semi.py'
 class_split = '{{$CLASS_SPLIT:voc_15_5}}'
 crop_size = (368, 368)
+batch_size = 8
 image_size = (513, 513)  # all images are warped to it
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -21,7 +22,7 @@ train_dataloader = dict(
     _delete_=True,
     labeled=dict(
         labeled,
-        batch_size=8,
+        batch_size=batch_size,
         dataset=dict(
             labeled.dataset,
             ann_file=_base_.train_list,

@@ -1,7 +1,7 @@
 # DeconvNet with a quarter of its channels, and with an fc6 that makes one position of 96 pixels
 # where the original does of 224: small enough to train from scratch on a CPU.
 model = dict(
-    type='EncoderDecoder',
+    type='ProposalEncoderDecoder',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[127.5, 127.5, 127.5],
@@ -21,5 +21,5 @@ model = dict(
         loss_decode=dict(type='MaskedCrossEntropyLoss'),
     ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
+    test_cfg=dict(mode='whole', num_proposals=50, crop_size=(96, 96)),
 )

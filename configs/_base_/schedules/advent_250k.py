@@ -15,5 +15,3 @@ optim_wrapper = dict(
 # Applied to each optimizer. The rates fall as if to 0 at 250k iterations; training stops at 120k.
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, end=250000, by_epoch=False)]
 train_cfg = dict(type='StreamIterTrainLoop', max_iters=120000, val_interval=4000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')

@@ -1,12 +1,10 @@
-# 300 iterations; Adam learns faster than SGD.
+# The optimizer of toy.py for the segmentor, and Adam for the discriminators.
+_base_ = './toy.py'
 optim_wrapper = dict(
+    _delete_=True,
     constructor='MultiOptimWrapperConstructor',
-    segmentor=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01)),
+    segmentor=_base_.optim_wrapper,
     discriminator=dict(
         type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))
     ),
 )
-param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
-train_cfg = dict(type='StreamIterTrainLoop', max_iters=300, val_interval=150)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')

@@ -1,17 +1,11 @@
-# SGD for the segmentor, Adam for the discriminator, both poly 0.9 down to 0.
+# SGD for the segmentor, as in sgd_20k.py, and Adam for the discriminator. The scheduler is applied
+# to each of them.
+_base_ = './sgd_20k.py'
 optim_wrapper = dict(
+    _delete_=True,
     constructor='MultiOptimWrapperConstructor',
-    segmentor=dict(
-        type='OptimWrapper',
-        optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
-        paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10))),
-    ),
+    segmentor=_base_.optim_wrapper,
     discriminator=dict(
         type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))
     ),
 )
-# Applied to each optimizer; `end` is the length of the training.
-param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
-train_cfg = dict(type='StreamIterTrainLoop', max_iters=20000, val_interval=2000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')

@@ -21,4 +21,3 @@ optim_wrapper = dict(
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
 # Affinities alone have no figure to validate by.
 train_cfg = dict(type='StreamIterTrainLoop', max_iters=10576)
-test_cfg = dict(type='TestLoop')

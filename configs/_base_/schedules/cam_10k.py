@@ -9,5 +9,3 @@ optim_wrapper = dict(
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
 train_cfg = dict(type='StreamIterTrainLoop', max_iters=9915, val_interval=1983)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')

@@ -12,5 +12,3 @@ param_scheduler = [dict(type='StepLR', step_size=9000 * accumulation, gamma=0.1,
 train_cfg = dict(
     type='StreamIterTrainLoop', max_iters=20000 * accumulation, val_interval=2000 * accumulation
 )
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')

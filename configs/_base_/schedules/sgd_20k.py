@@ -1,4 +1,4 @@
-# The segmentor's part of advsemi_20k.py, for baselines with one stream and one optimizer.
+# SGD with poly 0.9 down to 0, for one stream and one optimizer.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
@@ -6,5 +6,3 @@ optim_wrapper = dict(
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
 train_cfg = dict(type='StreamIterTrainLoop', max_iters=20000, val_interval=2000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')

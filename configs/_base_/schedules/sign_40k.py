@@ -42,5 +42,3 @@ param_scheduler = dict(
     discriminator=[steps],
 )
 train_cfg = dict(type='StreamIterTrainLoop', max_iters=40000, val_interval=5000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')

@@ -17,7 +17,7 @@ from ...core.errors import UserError
 from .crf_refinement import complete_crf, refine_scores
 
 MEAN, PRODUCT = 'mean', 'product'
-MEMBER_KEYS = {'config', 'checkpoint', 'weight'}
+MEMBER_KEYS = {'config', 'cfg_options', 'checkpoint', 'weight'}
 
 
 @MODELS.register_module()
@@ -38,7 +38,8 @@ class EnsembleSegmentor(BaseModel):
     Args:
         members (Sequence[dict]): For each, ``config``, a file or the name of a shipped one, of any
             segmentor that gives ``seg_logits``, such as MMSeg's; ``checkpoint``; and optionally
-            ``weight``, by default 1. All must have the same classes.
+            ``cfg_options``, values to override by dotted key, and ``weight``, by default 1. All
+            must have the same classes.
         mode (str): ``'mean'`` or ``'product'``.
         crf (Mapping, optional): Refine the result by a CRF. Settings of :func:`dense_crf` that
             differ from DeconvNet's released ones, which are ``crf=dict()``.
@@ -180,16 +181,20 @@ class EnsembleSegmentor(BaseModel):
 
     def _load(self, device: torch.device) -> list[nn.Module]:
         if self._models is None:
-            self._models = [load_member(m['config'], m['checkpoint']) for m in self.members]
+            self._models = [
+                load_member(m['config'], m['checkpoint'], m.get('cfg_options'))
+                for m in self.members
+            ]
         return [model.to(device) for model in self._models]
 
 
-def load_member(config: str, checkpoint: str) -> nn.Module:
+def load_member(config: str, checkpoint: str, cfg_options: dict | None = None) -> nn.Module:
     """Build the segmentor of a config with trained weights.
 
     Args:
         config (str): Config file, or the name of a shipped one.
         checkpoint (str): Checkpoint file.
+        cfg_options (dict, optional): Values to override in the config, by dotted key.
 
     Returns:
         nn.Module: In evaluation mode.
@@ -199,7 +204,9 @@ def load_member(config: str, checkpoint: str) -> nn.Module:
             such as a discriminator, are left out.
     """
     path = config if osp.isfile(config) else get_config_path(config)
-    model = MODELS.build(Config.fromfile(path).model)
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict(dict(cfg_options or {}))
+    model = MODELS.build(cfg.model)
     state = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     state = {k.removeprefix('module.'): v for k, v in state.get('state_dict', state).items()}
     parts = {name for name, _ in model.named_children()}

@@ -203,7 +203,7 @@ def test_config_of_voc(voc_root, monkeypatch):
     (voc_root / 'SegmentationClass').rename(voc_root / 'SegmentationClassAug')
     cfg = Config.fromfile(resource_root() / 'configs/_base_/datasets/voc_tags.py')
     loaders = dict(
-        train=cfg.train_dataloader.tagged, val=cfg.val_dataloader, cam=cfg.cam_dataloader
+        train=cfg.train_dataloader.tagged, val=cfg.val_dataloader, cam=cfg.test_dataloader
     )
     samples = {}
     for name, loader in loaders.items():

@@ -1,9 +1,8 @@
-# AffinityNet on a ResNet-18 with half the usual channels. Its initial weights are those of the
-# trained classifier, as the toy knows no others that have not seen masks:
-#     python tools/train.py configs/affinitynet/resnet18_toy_cls.py
+# A ResNet-18 with half the usual channels, trained in a minute or two on a CPU. Its initial weights
+# are those of toy/deeplabv2_r18_toy_pretrain, as those of larger networks come from ImageNet:
+#     python tools/train.py configs/toy/deeplabv2_r18_toy_pretrain.py
 # Without them: `--cfg-options model.backbone.init_cfg=None`.
 model = dict(
-    type='AffinityNet',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[127.5, 127.5, 127.5],
@@ -20,16 +19,10 @@ model = dict(
         stem_channels=32,
         style='pytorch',
         norm_cfg=dict(type='BN', requires_grad=True),
-        norm_eval=True,
-        out_indices=(0, 1, 3),
         init_cfg=dict(
             type='Pretrained',
-            checkpoint='work_dirs/resnet18_toy_cls/iter_600.pth',
+            checkpoint='work_dirs/deeplabv2_r18_toy_pretrain/iter_300.pth',
             prefix='backbone.',
         ),
     ),
-    decode_head=dict(type='AffinityHead', in_channels=(32, 64, 256), channels=(16, 32, 64)),
-    loss=dict(type='AffinityLoss'),
-    # Images of 128 pixels would have a grid of 16 x 16.
-    stride=4,
 )

@@ -1,8 +1,6 @@
-# Dilated VGG-16 as AffinityNet uses it, with a classifier of image-level labels that gives CAMs.
-# Initial weights are DeepLab's, from ImageNet, under this package's names; the environment variable
-# VGG16_WEIGHTS names the file.
+# Dilated VGG-16 as AffinityNet uses it. Initial weights are DeepLab's, from ImageNet, under this
+# package's names; the environment variable VGG16_WEIGHTS names the file.
 model = dict(
-    type='mmpretrain.ImageClassifier',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         # BGR, as the Caffe weights expect.
@@ -15,10 +13,8 @@ model = dict(
     ),
     backbone=dict(
         type='DilatedVGG16',
-        out_indices=(5,),
         init_cfg=dict(
             type='Pretrained', checkpoint='{{$VGG16_WEIGHTS:data/weights/vgg16_imagenet.pth}}'
         ),
     ),
-    head=dict(type='CAMClsHead', in_channels=1024, num_classes=20),
 )

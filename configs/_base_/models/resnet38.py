@@ -1,9 +1,6 @@
-# ResNet-38 as AffinityNet uses it, with a classifier of image-level labels that gives CAMs. Initial
-# weights are ImageNet's, under this package's names; the environment variable RESNET38_WEIGHTS
-# names the file.
+# ResNet-38 as AffinityNet uses it. Initial weights are ImageNet's, under this package's names; the
+# environment variable RESNET38_WEIGHTS names the file.
 model = dict(
-    type='mmpretrain.ImageClassifier',
-    # As of all models here, so that the CAM segmentor takes it over.
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[123.675, 116.28, 103.53],
@@ -15,11 +12,9 @@ model = dict(
     ),
     backbone=dict(
         type='ResNet38',
-        out_indices=(5,),
         init_cfg=dict(
             type='Pretrained',
             checkpoint='{{$RESNET38_WEIGHTS:data/weights/resnet38_imagenet.pth}}',
         ),
     ),
-    head=dict(type='CAMClsHead', in_channels=4096, num_classes=20),
 )

@@ -1,6 +1,6 @@
-# ResNet-50 at output stride 8, with a classifier of image-level labels that gives CAMs.
+# ResNet-50 at output stride 8, with its first layers and all of batch norm frozen, as in
+# AffinityNet's networks.
 model = dict(
-    type='mmpretrain.ImageClassifier',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[123.675, 116.28, 103.53],
@@ -15,13 +15,10 @@ model = dict(
         depth=50,
         strides=(1, 2, 1, 1),
         dilations=(1, 1, 2, 4),
-        out_indices=(3,),
-        # As in AffinityNet's networks: first layers frozen, batch norm too.
         frozen_stages=1,
         norm_cfg=dict(type='BN', requires_grad=False),
         norm_eval=True,
         contract_dilation=True,
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
     ),
-    head=dict(type='CAMClsHead', in_channels=2048, num_classes=20),
 )

@@ -1,7 +1,8 @@
-# AffinityNet on MobileNetV2 at output stride 8: small enough to fine-tune on real images with a
-# CPU. Weights as in deeplabv2_mobilenetv2-d8.py.
+# MobileNetV2 at output stride 8: small enough to fine-tune on real images with a CPU.
+# The weights are those of torchvision.models.mobilenet_v2, or any others of its format that expect
+# images in [-1, 1], after tools/model_converters/torchvision_mobilenet_v2.py. The environment
+# variable MOBILENETV2_WEIGHTS names the converted file.
 model = dict(
-    type='AffinityNet',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[127.5, 127.5, 127.5],
@@ -14,7 +15,9 @@ model = dict(
     backbone=dict(
         type='DilatedMobileNetV2',
         output_stride=8,
-        out_indices=(2, 4, 6),
+        # Segmentors use the last one only, but with a single index the backbone returns a bare
+        # tensor, of which a head would take one image for the feature map.
+        out_indices=(1, 2, 4, 6),
         # Batches of small machines are too small for batch statistics: all of BN is frozen.
         norm_cfg=dict(type='BN', requires_grad=False),
         norm_eval=True,
@@ -23,7 +26,4 @@ model = dict(
             checkpoint='{{$MOBILENETV2_WEIGHTS:data/weights/mobilenetv2_mmseg.pth}}',
         ),
     ),
-    # Half of the release's channels.
-    decode_head=dict(type='AffinityHead', in_channels=(32, 96, 320), channels=(32, 64, 128)),
-    loss=dict(type='AffinityLoss'),
 )

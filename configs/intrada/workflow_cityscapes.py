@@ -1,5 +1,9 @@
-# IntraDA at the paper's settings, all steps: SYNTHIA to Cityscapes.
-title = 'IntraDA: SYNTHIA to Cityscapes'
+# IntraDA at the paper's settings, all steps: GTA5 to Cityscapes. The environment variable SOURCE
+# names another source: synthia or synscapes.
+source = '{{$SOURCE:gta5}}'
+# SYNTHIA has 16 of the 19 classes.
+target = 'cityscapes-16' if source == 'synthia' else 'cityscapes'
+title = f'IntraDA: {source} to Cityscapes'
 introduction = (
     'Inter-domain adaptation by ADVENT, ranking of the target images by entropy, and intra-domain '
     'adaptation from the easy to the hard ones. Checkpoints are the last ones, so that no label of '
@@ -9,19 +13,19 @@ stages = [
     dict(
         name='inter',
         type='TrainStage',
-        config='intrada/deeplabv2_r101_synthia-to-cityscapes_advent',
+        config=f'intrada/deeplabv2_r101_{source}-to-cityscapes_advent',
     ),
     dict(
         name='rank',
         type='EntropyRankStage',
-        config='intrada/deeplabv2_r101_synthia-to-cityscapes_advent',
+        config=f'intrada/deeplabv2_r101_{source}-to-cityscapes_advent',
         checkpoint='{inter.checkpoint}',
         ratio=0.67,
     ),
     dict(
         name='intra',
         type='TrainStage',
-        config='intrada/deeplabv2_r101_cityscapes-16_intrada',
+        config=f'intrada/deeplabv2_r101_{target}_intrada',
         cfg_options={
             'train_dataloader.easy.dataset.ann_file': '{rank.easy}',
             'train_dataloader.easy.dataset.data_prefix.seg_map_path': '{rank.pseudo_masks}',
@@ -31,7 +35,7 @@ stages = [
     dict(
         name='test',
         type='TestStage',
-        config='intrada/deeplabv2_r101_cityscapes-16_intrada',
+        config=f'intrada/deeplabv2_r101_{target}_intrada',
         checkpoint='{intra.checkpoint}',
     ),
 ]

@@ -1,0 +1,16 @@
+# The three networks of AffinityNet, one per step. A config takes one over and adds its backbone's
+# outputs, and the channels and classes of the head.
+classifier = dict(type='mmpretrain.ImageClassifier')
+affinity = dict(
+    type='AffinityNet',
+    loss=dict(type='AffinityLoss'),
+    radius=5,
+    # The paper has 'sum' of the differences over the channels.
+    reduction='mean',
+    beta=8,
+    steps=256,
+    # The pairs that the release leaves out at three of the four edges: border='reference'.
+    border='complete',
+)
+# Two convolutions of a large field of view.
+largefov = dict(type='EncoderDecoder', train_cfg=dict(), test_cfg=dict(mode='whole'))

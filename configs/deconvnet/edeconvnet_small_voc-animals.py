@@ -1,0 +1,21 @@
+# The ensemble on the animals of VOC: the mean of DeconvNet's and FCN's probabilities. Tests as in
+# edeconvnet_vgg16_voc.py.
+_base_ = './deconvnet_small_voc-animals_proposals.py'
+model = dict(
+    _delete_=True,
+    type='EnsembleSegmentor',
+    members=[
+        dict(
+            config='deconvnet/deconvnet_small_voc-animals_proposals',
+            cfg_options={'model.test_cfg.mode': 'proposal'},
+            checkpoint='work_dirs/deconvnet_small_voc-animals_proposals/iter_3000.pth',
+        ),
+        dict(
+            config='deconvnet/fcn_mobilenetv2_voc-animals',
+            checkpoint='work_dirs/fcn_mobilenetv2_voc-animals/iter_400.pth',
+        ),
+    ],
+)
+# There is nothing to train.
+train_dataloader = train_cfg = optim_wrapper = param_scheduler = None
+val_dataloader = val_cfg = val_evaluator = None

@@ -1,0 +1,18 @@
+# The ensemble on the built-in toy dataset: the mean of DeconvNet's and FCN's probabilities. Tests
+# as in edeconvnet_vgg16_voc.py.
+_base_ = './deconvnet_toy_proposals.py'
+model = dict(
+    _delete_=True,
+    type='EnsembleSegmentor',
+    members=[
+        dict(
+            config='deconvnet/deconvnet_toy_proposals',
+            cfg_options={'model.test_cfg.mode': 'proposal'},
+            checkpoint='work_dirs/deconvnet_toy_proposals/iter_1500.pth',
+        ),
+        dict(config='deconvnet/fcn_r18_toy', checkpoint='work_dirs/fcn_r18_toy/iter_300.pth'),
+    ],
+)
+# There is nothing to train.
+train_dataloader = train_cfg = optim_wrapper = param_scheduler = None
+val_dataloader = val_cfg = val_evaluator = None

@@ -1,0 +1,262 @@
+"""Loads a config so that a variable which it sets reaches what its bases make of that variable.
+
+MMEngine evaluates a base before the config that inherits from it: ``crop_size = (65, 65)`` below
+``_base_`` comes too late for the pipelines of the base. :func:`read_config` therefore evaluates the
+files again, with the new value in place of each assignment to a variable that a later file or an
+option has changed. A variable that is without effect even then is refused.
+"""
+
+import ast
+import copy
+import inspect
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from .config_index import resource_root
+from .errors import UserError
+from .suggest import did_you_mean
+
+# What runners and tools read; every other name of a config is a variable.
+SETTINGS = {
+    *inspect.signature(Runner.__init__).parameters,
+    *('tta_model', 'tta_pipeline', 'model_wrapper_cfg', 'find_unused_parameters', 'sync_bn'),
+    *('custom_imports', 'runner_type', 'compile', 'efficient_conv_bn_eval'),
+}
+Values = Mapping[str, str]  # of variables, in Python's notation
+
+
+def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
+    """Load a config.
+
+    Args:
+        path (str | Path): Config file.
+        options (Mapping[str, Any], optional): Values to override, by dotted key.
+
+    Returns:
+        Config: With the options applied, and with one value of each variable in all files.
+
+    Raises:
+        ValueError: If the file or an option sets something that nothing uses. The message names
+            what works instead.
+    """
+    path, options = Path(path), dict(options or {})
+    plain = Config.fromfile(path)
+    file = _File.parse(path)
+    _check_names(file, plain, options)
+    final = copy.deepcopy(plain)
+    final.merge_from_dict(options)
+    roots = {key.partition('.')[0] for key in options} - SETTINGS
+    values = {name: text for name in roots if (text := _literal(final[name]))}
+    if not values and not any(part.overridden() for part in file.chain()):
+        return final
+    cfg = file.evaluate(values, options)
+    bases = read_bases(path) or plain
+    for name in sorted(roots | file.overridden()):
+        old = _literal((plain if name in roots else bases)[name])
+        if old is None or old == _literal(cfg[name]):
+            continue
+        without = file.evaluate({**values, name: old}, options)
+        if settings(without) == settings(cfg):
+            raise UserError(f'{name!r} is set, but nothing here uses it; {_instead(cfg, name)}')
+    return Config(cfg.to_dict(), filename=str(path))
+
+
+def read_bases(path: str | Path) -> Config | None:
+    """Load what a config inherits.
+
+    Args:
+        path (str | Path): Config file.
+
+    Returns:
+        Config | None: The config of its bases alone; None if it has none.
+    """
+    bases = [str(base.path) for base in _File.parse(Path(path)).bases]
+    if not bases:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / 'bases.py'
+        file.write_text(f'_base_ = {bases}\n')
+        return Config.fromfile(file)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A config file and those that it inherits from."""
+
+    path: Path
+    tree: ast.Module
+    bases: tuple['_File', ...]
+
+    @classmethod
+    def parse(cls, path: Path) -> '_File':
+        path = path.expanduser().resolve()
+        text = path.read_text(encoding='utf-8')
+        if path.suffix != '.py' or 'read_base' in text:  # it has no variables of this kind
+            return cls(path, ast.Module([], []), ())
+        text = re.sub(r'\{\{\s*fileDirname\s*\}\}', str(path.parent), text)
+        tree = ast.parse(text)
+        found = [ast.literal_eval(_value(node)) for node in tree.body if _target(node) == '_base_']
+        names = [found[0]] if found and isinstance(found[0], str) else (found or [[]])[0]
+        paths = [path.parent / _with_environment(name) for name in names]
+        return cls(path, tree, tuple(cls.parse(base) for base in paths))
+
+    def chain(self) -> Iterator['_File']:
+        """All files, bases first."""
+        for base in self.bases:
+            yield from base.chain()
+        yield self
+
+    def assigned(self) -> set[str]:
+        """Variables that this file sets."""
+        return {name for node in self.tree.body if (name := _target(node))} - SETTINGS - {'_base_'}
+
+    def inherited(self) -> set[str]:
+        """Variables that its bases set."""
+        return set().union(*(part.assigned() for base in self.bases for part in base.chain()))
+
+    def overridden(self) -> set[str]:
+        """Variables that it sets anew. Shipped configs see to their bases themselves."""
+        shipped = resource_root() / 'configs' in self.path.parents
+        return set() if shipped else self.assigned() & self.inherited()
+
+    def unused(self) -> list[str]:
+        """Variables that it sets, but neither it nor a base reads."""
+        names = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
+        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        # A config without bases may be what a run has written, with the value of every variable.
+        return sorted(self.assigned() - self.inherited() - read) if self.bases else []
+
+    def taken_over(self, own: bool) -> dict[str, str]:
+        """Variables that a file made a setting of, as in ``model = _base_.advsemi``."""
+        found = {}
+        parts = [part for part in self.chain() if own or part is not self]
+        for node in (node for part in parts for node in part.tree.body):
+            if (target := _target(node)) not in SETTINGS:
+                continue
+            value = _value(node)
+            if isinstance(value, ast.Call) and ast.unparse(value.func) == 'dict' and value.args:
+                value = value.args[0]
+            match = re.fullmatch(r'_base_\.(\w+)', ast.unparse(value))
+            if match and match[1] not in SETTINGS:
+                found[match[1]] = target
+        return found
+
+    def first_key(self, name: str) -> str:
+        """First key of the dict that this file assigns to a variable."""
+        (*_, node) = (node for node in self.tree.body if _target(node) == name)
+        return next((word.arg for word in getattr(_value(node), 'keywords', ()) if word.arg), '*')
+
+    def evaluate(self, values: Values, options: Mapping[str, Any]) -> Config:
+        """The config if every assignment to a variable had given it this value."""
+        with tempfile.TemporaryDirectory() as folder:
+            cfg = Config.fromfile(self._write(values, Path(folder)))
+        cfg.merge_from_dict(dict(options))
+        return cfg
+
+    def _write(self, values: Values, folder: Path) -> str:
+        """Write copies of all files with these values, and to its bases also its own."""
+        if not self.tree.body:
+            return str(self.path)
+        path = self._write_copy(values, values, folder)
+        if own := self.overridden() - values.keys():
+            cfg = Config.fromfile(path)
+            own = {name: text for name in own if (text := _literal(cfg[name]))}
+            path = self._write_copy(values, {**own, **values}, folder)
+        return path
+
+    def _write_copy(self, values: Values, inherited: Values, folder: Path) -> str:
+        folder.mkdir(exist_ok=True)
+        bases = [base._write(inherited, folder / str(i)) for i, base in enumerate(self.bases)]
+        lines = []
+        for node in self.tree.body:
+            name = _target(node)
+            text = repr(bases) if name == '_base_' else values.get(name)
+            lines.append(ast.unparse(node) if text is None else f'{name} = {text}')
+        path = folder / self.path.name
+        path.write_text('\n'.join(lines), encoding='utf-8')
+        return str(path)
+
+
+def _target(node: ast.stmt) -> str:
+    """Name of the variable that a statement sets; empty for another statement."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        return node.targets[0].id if isinstance(node.targets[0], ast.Name) else ''
+    return ''
+
+
+def _value(node: ast.stmt) -> ast.expr:
+    assert isinstance(node, ast.Assign)
+    return node.value
+
+
+def _with_environment(name: str) -> str:
+    """A base may stand below a folder that an environment variable names."""
+    pattern = r'\{\{\s*\$(\w+)\s*:\s*(\S*?)\s*\}\}'
+    return re.sub(pattern, lambda match: os.environ.get(match[1], match[2]), name)
+
+
+def _literal(value: Any) -> str | None:
+    """A value in Python's notation; None for what has none."""
+    text = repr(value)
+    try:
+        return text if ast.literal_eval(text) == value else None
+    except (ValueError, SyntaxError):
+        return None
+
+
+def settings(cfg: Config) -> dict:
+    """What runners and tools read of a config."""
+    return {key: value for key, value in cfg.to_dict().items() if key in SETTINGS}
+
+
+def _check_names(file: _File, cfg: Config, options: Mapping[str, Any]) -> None:
+    """Refuse names that nothing reads."""
+    known = {*cfg, *SETTINGS}
+    for key in options:
+        if (root := key.partition('.')[0]) not in known:
+            hint = did_you_mean(root, known, _instead(cfg, root), cutoff=0.75)
+            raise UserError(f'option {key!r}: the config has no {root!r}; {hint}')
+    for name in file.unused():
+        hint = did_you_mean(name, known - {name}, _instead(cfg, name), cutoff=0.75)
+        raise UserError(f"config '{file.path}' sets {name!r}, which nothing uses; {hint}")
+    given = {key.partition('.')[0]: key.partition('.')[2] for key in options}
+    for name in file.taken_over(own=False):
+        if name in file.overridden():
+            given.setdefault(name, file.first_key(name))
+    for name, target in file.taken_over(own=True).items():
+        if name in given:
+            raise UserError(
+                f'{name!r} has become a part of {target!r}, and is no longer read; set '
+                f"'{target}.{given[name]}' instead of '{name}.{given[name]}'"
+            )
+
+
+def _instead(cfg: Config, name: str) -> str:
+    """Places in a config whose values a variable of this name would be."""
+    key = 'pipeline' if name.endswith('_pipeline') else name
+    key = 'ann_file' if name.endswith('_list') else key
+    paths = list(_places(settings(cfg), key))
+    if not paths and name in ('data_root', 'metainfo'):
+        paths = [f'{path}.{name}' for path in _places(settings(cfg), 'dataset')]
+    paths.sort(key=lambda path: not path.startswith('train'))
+    return f'set {", ".join(paths)} instead' if paths else 'see the config for the names that exist'
+
+
+def _places(node: Any, key: str, path: str = '') -> Iterator[str]:
+    """Dotted paths of a key."""
+    if isinstance(node, Mapping):
+        for name, child in node.items():
+            if name == key:
+                yield f'{path}{name}'
+            yield from _places(child, key, f'{path}{name}.')
+    elif isinstance(node, (list, tuple)):
+        for index, child in enumerate(node):
+            yield from _places(child, key, f'{path}{index}.')
