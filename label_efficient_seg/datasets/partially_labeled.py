@@ -6,12 +6,11 @@
 import os
 import posixpath
 from collections.abc import Sequence
-from typing import Any
 
 import mmengine.fileio as fileio
 import numpy as np
 
-from ..core.errors import FileError, MissingFileError, UserError
+from ..core.errors import MissingFileError, UserError
 from ..core.file_walk import find_missing, map_files
 from .files.class_splits import class_split
 from .files.splits import SplitError, complement, find_split, read_split
@@ -148,23 +147,6 @@ class PartiallyLabeledMixin:
                 'none; remove it: HideUnseenClasses hides their unseen pixels'
             )
         return kept
-
-    def prepare_data(self, idx: int) -> Any:
-        """Load one image.
-
-        Raises:
-            OSError: If the image is damaged; MMCV's own error does not say what to do.
-        """
-        try:
-            return super().prepare_data(idx)
-        except AssertionError as error:
-            if 'failed to load image' not in str(error):
-                raise
-            path = self.get_data_info(idx)['img_path']
-            raise FileError(
-                f"image '{path}' is damaged; replace it or take it off the list. "
-                'tools/check_dataset.py CONFIG finds all such images'
-            ) from error
 
     def _ids(self) -> list[str]:
         if self.ann_file:

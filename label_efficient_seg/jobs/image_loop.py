@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import mmcv
-import mmengine
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -18,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..core.errors import UserError
 from ..core.progress import track
+from ..datasets.files.images import read_image
 from ..datasets.transforms import LoadCheckedAnnotations, loads_masks
 from ..engine import launch
 
@@ -76,8 +75,7 @@ class OriginalFiles(Dataset):
     def __getitem__(self, index: int) -> dict:
         info, item = self.dataset.get_data_info(index), {}
         if self.photos:
-            content = mmengine.fileio.get(info['img_path'])
-            item['image'] = mmcv.imfrombytes(content, channel_order='rgb')
+            item['image'] = read_image(info['img_path'], channel_order='rgb')
             info['ori_shape'] = item['image'].shape[:2]  # which the mask must have
         if self.load_mask:
             item['mask'] = self.load_mask(info)['gt_seg_map']

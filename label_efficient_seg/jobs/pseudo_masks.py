@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mmcv
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from ..core.errors import UserError
 from ..core.labels import IGNORE
 from ..datasets.files.class_maps import ClassMaps, read_class_maps
+from ..datasets.files.images import read_image
 from ..datasets.files.masks import apply_lookup, label_lookup
 from ..datasets.files.pseudo_masks import write_label
 from ..engine.cam_refinement import check_affinity_net, pseudo_mask, refine_cams
@@ -133,7 +133,8 @@ class PseudoMaskJob(ImageFileJob):
 
     def _read_mask(self, name: str, folder: str) -> np.ndarray:
         """Class indices of a written mask."""
-        mask = mmcv.imread(str(self.path(name, folder)), flag='unchanged', backend='pillow')
+        path = self.path(name, folder)
+        mask = read_image(path, f"mask '{path}'", flag='unchanged', backend='pillow')
         meta = self.dataset.metainfo
         lookup = label_lookup(meta.get('reduce_zero_label', False), meta.get('label_map'))
         return apply_lookup(mask, lookup)

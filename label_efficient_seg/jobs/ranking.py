@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import mmcv
-import mmengine
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
@@ -16,6 +14,7 @@ from mmseg.datasets import BaseSegDataset
 from torch import nn
 
 from ..core.errors import NotFiniteError, UserError
+from ..datasets.files.images import read_image
 from ..datasets.files.pseudo_masks import write_label
 from ..ops import entropy_map, self_information
 from ..visualization import RankedImage, make_ranking_panel, plot_split_histogram, save_image
@@ -183,12 +182,12 @@ class EntropyRankJob(ImageFileJob):
         """Photo, prediction and entropy of the image at a position of the ranking."""
         name, score = self.ranking.names[position], self.ranking.scores[position]
         batch = pseudo_collate([self.dataset[self.ids.index(name)]])
-        photo = mmengine.fileio.get(batch['data_samples'][0].img_path)
+        photo = read_image(batch['data_samples'][0].img_path, channel_order='rgb')
         logits = predict_logits(self.model, batch)
         return RankedImage(
             f'{name}: score {score:.5f}, rank {position + 1} of {len(self.ids)}, '
             f'{self.ranking.split(position)}',
-            mmcv.imfrombytes(photo, channel_order='rgb'),
+            photo,
             predict_labels(logits),
             entropy_map(logits)[0].cpu().numpy(),
         )

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import mmcv
-import mmengine.fileio as fileio
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms import LoadAnnotations as MMCVLoadAnnotations
+from mmcv.transforms import LoadImageFromFile as MMCVLoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from ...core.errors import FileError, MissingFileError, UserError
+from ...core.errors import UserError
 from ...core.labels import IGNORE
+from ..files.images import read_image
 from ..files.masks import (
     MaskError,
     apply_lookup,
@@ -34,6 +34,46 @@ def loads_masks(transform: Callable | Mapping[str, Any]) -> bool:
         kind = transform.get('type')
         kind = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
     return isinstance(kind, type) and issubclass(kind, MMCVLoadAnnotations)
+
+
+@TRANSFORMS.register_module(name='LoadImageFromFile')
+class LoadImage(MMCVLoadImageFromFile):
+    """MMCV's ``LoadImageFromFile``, under the same name, with errors that name the file.
+
+    An image is equal to that of MMCV's. Every pipeline in MMSegmentation's scope gets this one, so
+    all streams, also those of MMSegmentation's own datasets, read images in one way.
+
+    Args:
+        **kwargs: As in MMCV.
+    """
+
+    def transform(self, results: dict) -> dict | None:
+        """Load the image at ``img_path``.
+
+        Args:
+            results (dict): Item of a dataset.
+
+        Returns:
+            dict | None: The same dict with ``img``, ``img_shape`` and ``ori_shape``; None for an
+            image that cannot be read, with ``ignore_empty``.
+
+        Raises:
+            OSError: If the image cannot be read.
+        """
+        try:
+            image = read_image(
+                results['img_path'],
+                backend_args=self.backend_args,
+                flag=self.color_type,
+                backend=self.imdecode_backend,
+            )
+        except OSError:
+            if self.ignore_empty:
+                return None
+            raise
+        results['img'] = image.astype(np.float32) if self.to_float32 else image
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
 
 
 @TRANSFORMS.register_module()
@@ -134,19 +174,10 @@ class LoadCheckedAnnotations(LoadAnnotations):
 
     def _read(self, results: dict) -> np.ndarray:
         """Decode the mask file as it is, before any mapping of labels."""
-        path = results['seg_map_path']
-        try:
-            content = fileio.get(path, backend_args=self.backend_args)
-            mask = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)
-        except FileNotFoundError as error:
-            raise MissingFileError(
-                f"mask '{path}' of image '{results.get('img_path')}' does not exist; check "
-                'data_root and data_prefix, or run tools/check_dataset.py CONFIG'
-            ) from error
-        except Exception as error:  # decoders raise many types, none of which names the file
-            raise FileError(
-                f"mask '{path}' of image '{results.get('img_path')}' cannot be read: {error!r}"
-            ) from error
-        if mask is None:
-            raise FileError(f"mask '{path}' of image '{results.get('img_path')}' cannot be decoded")
-        return mask
+        return read_image(
+            results['seg_map_path'],
+            f"mask '{results['seg_map_path']}' of image '{results.get('img_path')}'",
+            backend_args=self.backend_args,
+            flag='unchanged',
+            backend=self.imdecode_backend,
+        )

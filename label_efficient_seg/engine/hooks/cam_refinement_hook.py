@@ -2,8 +2,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import mmcv
-import mmengine
 import numpy as np
 from mmengine.dist import collect_results, is_main_process
 from mmengine.hooks import Hook
@@ -13,6 +11,7 @@ from mmseg.structures import SegDataSample
 
 from ...core.errors import UserError
 from ...datasets.files.image_ids import image_ids
+from ...datasets.files.images import read_image
 from ...datasets.files.pseudo_masks import write_label
 from ...evaluation import label_areas, mean_iou
 from ...ops import with_background
@@ -93,8 +92,7 @@ class CAMRefinementHook(Hook):
                 metrics[name] = round(float(mean_iou(area)), 2)
 
     def _refine(self, sample: SegDataSample, metainfo: Mapping[str, Any]) -> None:
-        content = mmengine.fileio.get(sample.img_path)
-        image, cams = mmcv.imfrombytes(content, channel_order='rgb'), sample.cams.data
+        image, cams = read_image(sample.img_path, channel_order='rgb'), sample.cams.data
         walked, refined = (
             pseudo_mask(scores, sample.cam_classes)
             for scores in refine_cams(self._model, image, cams, self.alpha, self.crf)

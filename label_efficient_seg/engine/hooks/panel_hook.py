@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import mmcv
 import mmengine
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import nn
 
 from ...core.errors import UserError
 from ...core.labels import IGNORE
+from ...datasets.files.images import read_image
 from ...ops import entropy_map
 from ...visualization import make_segmentation_panel, save_image
 
@@ -215,7 +215,7 @@ def _photo(sample: SegDataSample, data_batch: dict, position: int) -> np.ndarray
     """The RGB image: from its file or, for generated data, from the batch; None if in neither."""
     path = sample.metainfo.get('img_path')
     if path and mmengine.exists(path):
-        return mmcv.imfrombytes(mmengine.fileio.get(path), channel_order='rgb')
+        return read_image(path, channel_order='rgb')
     inputs = data_batch['inputs'][position] if data_batch else None
     if isinstance(inputs, torch.Tensor) and inputs.dtype == torch.uint8 and len(inputs) == 3:
         # mmcv loads images as BGR and the loader delivers them before any normalisation.
