@@ -40,8 +40,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     'engine/loops': ('core', 'datasets'),
     'engine': ('core', 'ops'),
     'engine/hooks': (
-        'core', 'ops', *FILES, 'evaluation', 'visualization', 'models/cls_heads', 'engine',
-        'engine/loops',
+        'core', 'ops', *FILES, 'datasets/transforms', 'evaluation', 'visualization',
+        'models/cls_heads', 'engine', 'engine/loops',
     ),
     'jobs': ('core', 'ops', *DATA, 'evaluation', 'visualization', 'engine'),
     'workflows': ('core', 'visualization', 'engine', 'jobs'),

@@ -20,6 +20,7 @@ custom_hooks = [
     dict(type='InvalidLossHook'),
     dict(type='CheckpointMatchHook'),
     dict(type='ClassCountHook'),
+    dict(type='MetricMatchHook'),
 ]
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

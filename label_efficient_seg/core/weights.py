@@ -22,7 +22,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 from .atomic import write_atomically
-from .errors import MissingFileError, UserError
+from .errors import MissingFileError, NotFiniteError, UserError
 from .plain_pickles import STAND_INS, without_stand_ins
 from .stack_internals import is_unsupported_format, refusal_reason
 
@@ -93,6 +93,31 @@ def load_checkpoint(path: str | Path, map_location: Any = 'cpu', trust: bool = F
             'weights; save model.state_dict()'
         )
     return checkpoint
+
+
+def check_finite(state: Mapping[str, Any], path: str | Path) -> None:
+    """Refuse weights with which every prediction is wrong.
+
+    Args:
+        state (Mapping[str, Any]): Weights by name; what is no tensor is left alone.
+        path (str | Path): Where they come from, for the message.
+
+    Raises:
+        FloatingPointError: If a weight is NaN or infinite; it names the first ones.
+    """
+    bad = [
+        name
+        for name, tensor in state.items()
+        if isinstance(tensor, torch.Tensor)
+        and tensor.is_floating_point()
+        and not tensor.isfinite().all()
+    ]
+    if bad:
+        raise NotFiniteError(
+            f'checkpoint {str(path)!r} has NaN or infinite values in {len(bad)} of {len(state)} '
+            f'tensors ({", ".join(bad[:3])}{", ..." if len(bad) > 3 else ""}); use an earlier one '
+            'of the run'
+        )
 
 
 def save_checkpoint(path: str | Path, checkpoint: Mapping) -> None:

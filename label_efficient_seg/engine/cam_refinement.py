@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.labels import IGNORE
+from ..core.weights import check_finite
 from ..ops import dense_crf, with_background
 
 
@@ -32,6 +33,7 @@ def load_affinity_net(cfg: Config, checkpoint: str) -> nn.Module:
     model = check_affinity_net(MODELS.build(cfg.model))
     state = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     state = state.get('state_dict', state)
+    check_finite(state, checkpoint)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:

@@ -20,8 +20,8 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from ..core.atomic import write_atomically
-from ..core.errors import ExistingFileError, NotFiniteError, UserError
-from ..core.weights import load_checkpoint, save_checkpoint
+from ..core.errors import ExistingFileError, UserError
+from ..core.weights import check_finite, load_checkpoint, save_checkpoint
 from .published_config import PACKAGE, component, inference_pipeline, types, write_config
 
 # Where this package is absent: argv has its name, config, weights, and a file for the input and
@@ -163,12 +163,7 @@ def _load_strictly(model: nn.Module, state: dict, checkpoint: str) -> None:
             f'{missing[:3]}, {len(unknown)} are unknown {unknown[:3]}, {len(differing)} have '
             f'another shape {differing[:3]}'
         )
-    for name, tensor in state.items():
-        if not torch.isfinite(tensor).all():
-            raise NotFiniteError(
-                f'{name} of {checkpoint!r} has values that are NaN or infinite; publish an earlier '
-                'checkpoint'
-            )
+    check_finite(state, checkpoint)
     model.load_state_dict(state)
     model.eval()
 

@@ -15,7 +15,12 @@ from mmengine.model import BaseModule
 from mmengine.runner import load_checkpoint as load_into_model
 from safetensors.torch import save_file
 
-from label_efficient_seg.core.weights import load_checkpoint, save_checkpoint, trusting_checkpoints
+from label_efficient_seg.core.weights import (
+    check_finite,
+    load_checkpoint,
+    save_checkpoint,
+    trusting_checkpoints,
+)
 from tests.engine.small_run import build_runner
 
 
@@ -211,3 +216,11 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match='No space left') as error:
         save_checkpoint(tmp_path / 'a.pth', dict(w=torch.zeros(2)))
     assert error.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), float('-inf')])
+def test_weights_that_are_not_finite_are_refused(value):
+    state = dict(good=torch.ones(2), bad=torch.tensor([1, value]), steps=torch.tensor(3), meta='x')
+    with pytest.raises(FloatingPointError, match=r"'a.pth'.* 1 of 4 tensors \(bad\)"):
+        check_finite(state, 'a.pth')
+    check_finite(dict(good=torch.ones(2), steps=torch.tensor(3)), 'a.pth')

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from label_efficient_seg.core.errors import FileError, UserError
 from label_efficient_seg.datasets.checks.inspection import Inspection, Sample, inspect
 from label_efficient_seg.datasets.files.make_split import read_presence
 from label_efficient_seg.datasets.files.masks import MaskError
@@ -75,7 +76,7 @@ def test_loading(tmp_path, kind):
     path.write_bytes(VALID[kind])
     np.testing.assert_array_equal(load(path), LABELS)
     contents = [*mutations(VALID[kind]), *hostile()]
-    assert check_reader(load, path, contents, is_mask, OSError, MaskError) > 60
+    assert check_reader(load, path, contents, is_mask, FileError, MaskError) > 60
 
 
 @pytest.mark.parametrize('kind', VALID)
@@ -107,7 +108,7 @@ def test_classes_of_masks(tmp_path):
         return found.dtype == bool and len(found) == 1
 
     contents = [*mutations(VALID['grey']), *hostile()]
-    assert check_reader(read, path, contents, is_presence, ValueError) > 60
+    assert check_reader(read, path, contents, is_presence, UserError) > 60
 
 
 def test_folder(tmp_path):

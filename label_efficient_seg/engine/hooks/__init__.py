@@ -3,6 +3,7 @@ from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .invalid_loss_hook import InvalidLossHook
+from .metric_match_hook import MetricMatchHook
 from .panel_hook import PanelHook
 from .precise_bn_hook import PreciseBNHook
 from .safe_checkpoint_hook import SafeCheckpointHook
@@ -11,6 +12,7 @@ __all__ = [
     'CAMRefinementHook',
     'ChannelsLastHook',
     'CheckpointMatchHook',
+    'MetricMatchHook',
     'ClassCountHook',
     'InvalidLossHook',
     'PanelHook',

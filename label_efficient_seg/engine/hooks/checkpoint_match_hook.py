@@ -5,12 +5,13 @@ from mmseg.registry import HOOKS
 
 from ...core.errors import UserError
 from ...core.stack_internals import is_finetuning, is_resuming, loaded_from
+from ...core.weights import check_finite
 from ..resume import check_resumable
 
 
 @HOOKS.register_module()
 class CheckpointMatchHook(Hook):
-    """Refuses to test or resume with the checkpoint of another model.
+    """Refuses the checkpoint of another model, and weights that are NaN or infinite.
 
     MMEngine loads what fits and only warns of the rest, so a test with the wrong file reports the
     metrics of random weights. Whole parts that the model does not have, such as the discriminator
@@ -27,7 +28,10 @@ class CheckpointMatchHook(Hook):
 
         Raises:
             ValueError: If they do not match; it names the first differences.
+            FloatingPointError: If a weight is NaN or infinite.
         """
+        state = checkpoint.get('state_dict', checkpoint)
+        check_finite(state, loaded_from(runner))
         if is_resuming(runner):
             check_resumable(runner, checkpoint)
         model = runner.model
@@ -39,7 +43,6 @@ class CheckpointMatchHook(Hook):
             # A counter that older checkpoints lack and inference never reads.
             if not name.endswith('num_batches_tracked')
         }
-        state = checkpoint.get('state_dict', checkpoint)
         found = {
             name.removeprefix('module.'): tuple(t.shape)
             for name, t in state.items()

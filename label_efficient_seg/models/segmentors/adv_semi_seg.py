@@ -44,7 +44,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
                                   + lambda_semi * mean over D(S(u)) > T of CE(S(u), argmax S(u))
         L_D = (BCE(D(S(x)), 0) + BCE(D(onehot(y)), 1)) / 2
 
-    Unlabeled images carry no labels: of their ``gt_sem_seg`` only the padding (``ignore_index``)
+    Unlabeled images carry no labels: of their ``gt_sem_seg`` only the padding (255)
     is read, see :class:`LoadValidMask`. In each iteration the labeled images run first, then the
     unlabeled ones; in the released code it is the other way round, which matters for the running
     statistics of batch norm only. Padded pixels are left out of all unlabeled terms, where
@@ -134,7 +134,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         """The terms of unlabeled images, S(u), detached, and which of its pixels are valid."""
         logits = self.upsample(self.logits(self.extract_feat(batch['inputs'])), batch['inputs'])
         probabilities = logits.softmax(dim=1)
-        valid = self.labels(batch['data_samples']) != self.decode_head.ignore_index
+        valid = self.unlabeled_area(batch['data_samples'])
         losses = {}
 
         if iteration >= min(self.adv_start, self.semi_start):

@@ -58,7 +58,7 @@ class ADVENT(AdversarialEncoderDecoder):
     optimizer owns all discriminators, which for Adam is the same as one optimizer each.
 
     Padded pixels are 0 in I and left out of the adversarial losses. Target images carry no labels:
-    of their ``gt_sem_seg`` only the padding (``ignore_index``) is read, see :class:`LoadValidMask`.
+    of their ``gt_sem_seg`` only the padding (255) is read, see :class:`LoadValidMask`.
     In source images ``ignore_index`` also marks objects without a class, which are image content
     and stay in I. So only what the data preprocessor adds counts as padding there: let it pad, with
     no ``Pad`` in the pipeline of the source.
@@ -119,7 +119,7 @@ class ADVENT(AdversarialEncoderDecoder):
 
         batch = batches[target_name]
         features = self.extract_feat(batch['inputs'])
-        valid = self.labels(batch['data_samples']) != self.decode_head.ignore_index
+        valid = self.unlabeled_area(batch['data_samples'])
         target = DomainInformation({}, valid)
         for level, discriminator in self.discriminator.items():
             seen = self._information(self.logits(features, level), level, batch['inputs'], valid)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...core.config_index import get_config_path
 from ...core.errors import UserError
+from ...core.weights import check_finite
 from .crf_refinement import complete_crf, refine_scores
 
 MEAN, PRODUCT = 'mean', 'product'
@@ -209,6 +210,7 @@ def load_member(config: str, checkpoint: str, cfg_options: dict | None = None) -
     model = MODELS.build(cfg.model)
     state = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     state = {k.removeprefix('module.'): v for k, v in state.get('state_dict', state).items()}
+    check_finite(state, checkpoint)
     parts = {name for name, _ in model.named_children()}
     try:
         model.load_state_dict({k: v for k, v in state.items() if k.partition('.')[0] in parts})

@@ -17,8 +17,8 @@ class MinEnt(StreamEncoderDecoder):
         L = CE_main(x, y) + CE_aux(x, y) + sum over l of lambda_entropy_l * mean of E_l(u)
 
     The weight of CE_aux, 0.1 in the paper, is the ``loss_weight`` of the auxiliary head's loss.
-    Target images carry no labels: of their ``gt_sem_seg`` only the padding (``ignore_index``) is
-    read, see :class:`LoadValidMask`, and left out of the mean.
+    Target images carry no labels: of their ``gt_sem_seg`` only the padding (255) is read,
+    see :class:`LoadValidMask`, and left out of the mean.
 
     Args:
         lambda_entropy_main (float): Weight of the entropy of the decode head; 0 switches it off.
@@ -49,7 +49,7 @@ class MinEnt(StreamEncoderDecoder):
         losses = self.supervised_losses(features, self.logits(features), source['data_samples'])
 
         features = self.extract_feat(target['inputs'])
-        valid = self.labels(target['data_samples']) != self.decode_head.ignore_index
+        valid = self.unlabeled_area(target['data_samples'])
         for level, weight in self.lambda_entropy.items():
             logits = self.logits(features, level)
             # Resized in float32 too, or half precision would leave steps between the pixels.

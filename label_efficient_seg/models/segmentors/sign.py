@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ...core.errors import UserError
+from ...core.labels import IGNORE
 from ...datasets.files.zero_shot_classes import zero_shot_classes
 from ...ops import annealed_weights, calibrated_scores, hide_labels, pseudo_labels
 from ..generators import SpatialInformation
@@ -192,6 +193,11 @@ class SIGN(StreamEncoderDecoder):
             dict(discriminator, in_channels=feature_channels, num_classes=self.num_classes)
         )
         self.split = known.split
+        if self.decode_head.ignore_index != IGNORE:
+            raise UserError(
+                f'decode_head.ignore_index is {self.decode_head.ignore_index}, but the labels that '
+                f'SIGN hides, and padding, are {IGNORE}; remove ignore_index'
+            )
         self.embeddings = nn.Parameter(torch.from_numpy(known.vectors), requires_grad=False)
         self.spatial_information = None
         if spatial_information is not None:

@@ -13,6 +13,7 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
 from ...core.errors import UnknownArgumentError, UserError
+from ...core.labels import IGNORE
 
 Batches = dict[str, dict]
 
@@ -192,6 +193,14 @@ class StreamEncoderDecoder(EncoderDecoder):
     def labels(self, data_samples: SampleList) -> Tensor:
         """Labels of preprocessed samples, (N, H, W)."""
         return torch.stack([sample.gt_sem_seg.data[0] for sample in data_samples])
+
+    def unlabeled_area(self, data_samples: SampleList) -> Tensor:
+        """Pixels of unlabeled images that are no padding, a boolean mask (N, H, W).
+
+        Their masks come from :class:`LoadValidMask`: 0 is image, 255 is padding, whatever value the
+        head ignores among the labels of other images.
+        """
+        return self.labels(data_samples) != IGNORE
 
 
 def current_iteration() -> int:
