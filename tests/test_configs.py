@@ -243,6 +243,9 @@ METHOD_LOGS = {
     'IntraDA': {'hard.loss_adv_main', 'hard.loss_adv_aux', 'discriminator.loss_easy_main'},
     'AffinityNet': {'loss_background', 'loss_foreground'},
     'MinEnt': {'target.loss_entropy_main', 'target.loss_entropy_aux'},
+    'WeakToStrong': {
+        'unlabeled.loss_strong', 'unlabeled.loss_feature', 'unlabeled.confident_ratio',
+    },
     'SIGN': {
         'decode.loss_kl', 'generator.loss_mmd', 'generator.loss_adv', 'discriminator.loss_real',
         'discriminator.loss_fake', 'discriminator.loss_cls_real',
@@ -308,7 +311,7 @@ def check_training(name: str, cfg: Config, runner: Runner, recorder: Recorder) -
         expected = {'discriminator.loss_transfer'}
     if cfg.model.get('lambda_adv') == 0:
         expected.discard('generator.loss_adv')
-    if 'auxiliary_head' in cfg.model:
+    if cfg.model.get('auxiliary_head'):
         expected.add('aux.loss_ce')
     assert expected <= recorder.logged[1].keys(), name
     state = runner.model.state_dict()
