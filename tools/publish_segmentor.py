@@ -11,6 +11,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out_dir', help='new folder for the plain config and its weights')
     parser.add_argument('--format', choices=['pth', 'safetensors'], default='pth')
     parser.add_argument(
+        '--teacher', action='store_true', help='publish the averaged teacher, not the student'
+    )
+    parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
         help='allow the checkpoint to run code when it is loaded',
@@ -27,7 +30,7 @@ def main() -> None:
 
     with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
         cfg = launch.load_config(args.config)
-        config = publish.publish(cfg, args.checkpoint, args.out_dir, args.format)
+        config = publish.publish(cfg, args.checkpoint, args.out_dir, args.format, args.teacher)
         print(f'{config}\n{config.with_suffix("." + args.format)}')
 
 

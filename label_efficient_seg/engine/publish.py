@@ -44,7 +44,13 @@ with torch.no_grad():
 """
 
 
-def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str = 'pth') -> Path:
+def publish(
+    cfg: Config,
+    checkpoint: str,
+    out_dir: str | Path,
+    file_format: str = 'pth',
+    teacher: bool = False,
+) -> Path:
     """Write a plain MMSeg config and checkpoint, and check that they predict the same.
 
     The config has ``EncoderDecoder`` and what inference needs; discriminators, losses, optimizers
@@ -59,6 +65,7 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
         checkpoint (str): A checkpoint of it.
         out_dir (str | Path): New folder to write to.
         file_format (str): ``'pth'`` or ``'safetensors'``.
+        teacher (bool): Publish the averaged teacher of the model in its place.
 
     Returns:
         Path: The config. The weights lie beside it under the same name.
@@ -76,6 +83,8 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
     loaded = load_checkpoint(checkpoint)
     model = MODELS.build(_without_pretraining(cfg.model))
     _load_strictly(model, loaded.get('state_dict', loaded), checkpoint)
+    if teacher:
+        model = _teacher(model)
 
     plain = _plain_model(cfg.model)
     segmentor = EncoderDecoder(**{k: v for k, v in plain.items() if k != 'type'})
@@ -104,6 +113,15 @@ def publish(cfg: Config, checkpoint: str, out_dir: str | Path, file_format: str 
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return out_dir / f'{name}.py'
+
+
+def _teacher(model: nn.Module) -> nn.Module:
+    if getattr(model, 'teacher', None) is None:
+        raise UserError(
+            f'this {type(model).__name__} has no teacher to publish; publish the model itself, '
+            'without --teacher'
+        )
+    return model.teacher.network
 
 
 def _check_publishable(model: Mapping) -> None:

@@ -16,6 +16,7 @@ from mmengine.dataset import Compose
 from mmseg.apis import init_model
 from mmseg.registry import MODELS
 
+from label_efficient_seg.core.errors import UserError
 from label_efficient_seg.engine import launch, publish, published_config
 from label_efficient_seg.engine.module_copies import copy_modules
 from label_efficient_seg.models.segmentors import SIGN, AdvSemiSeg
@@ -134,6 +135,23 @@ def test_only_the_segmentors_weights_are_written(cfg, tmp_path):
     assert plain.model.type == 'EncoderDecoder' and 'discriminator' not in plain.model
     text = ''.join(path.read_text() for path in config.parent.rglob('*.py'))
     assert 'label_efficient_seg' not in text and 'LoadCheckedAnnotations' not in text
+
+
+def test_teacher_is_published_in_place_of_the_student(cfg, tmp_path):
+    options = {name: value for name, value in SMALL.items() if 'discriminator' not in name}
+    options.update({'model.feature_dropout': 0.0, 'model.teacher_momentum': 0.9})
+    taught = launch.load_config('unimatch/deeplabv2_r18_toy_unimatch', cfg_options=options)
+    model = train(taught, tmp_path / 'a.pth')
+    config = publish.publish(taught, str(tmp_path / 'a.pth'), tmp_path / 'out', teacher=True)
+    weights = torch.load(config.with_suffix('.pth'))['state_dict']
+    expected = model.teacher.network.state_dict()
+    assert weights.keys() == expected.keys()
+    for name, value in weights.items():
+        assert torch.equal(value, expected[name]), name
+    assert not torch.equal(weights['backbone.conv1.weight'], model.backbone.conv1.weight)
+    train(cfg, tmp_path / 'b.pth')
+    with pytest.raises(UserError, match='AdvSemiSeg has no teacher'):
+        publish.publish(cfg, str(tmp_path / 'b.pth'), tmp_path / 'other', teacher=True)
 
 
 def test_networks_of_mmseg_need_no_module(tmp_path):
