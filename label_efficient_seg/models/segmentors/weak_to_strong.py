@@ -98,7 +98,7 @@ class WeakToStrong(StreamEncoderDecoder):
         _check(batches)
         x, w = batches['labeled']['inputs'], batches['unlabeled']['inputs']
         samples = batches['labeled']['data_samples']
-        valid = self.labels(batches['unlabeled']['data_samples']) != self.decode_head.ignore_index
+        valid = self.unlabeled_area(batches['unlabeled']['data_samples'])
 
         perturbed = None
         if self.teacher is not None:
