@@ -138,7 +138,7 @@ class WeakToStrong(StreamEncoderDecoder):
         self, batch: dict, labels: Tensor, confidence: Tensor, valid: Tensor
     ) -> Tensor:
         """Mean over the views of L_v, each with the boxes of its partners pasted in."""
-        masks = box_masks(batch['boxes'], labels.shape[-2:])  # (V, N, H, W)
+        masks = box_masks(batch['boxes'], (labels.shape[1], labels.shape[2]))  # (V, N, H, W)
         strong = mix(masks, batch['strong'].flip(1), batch['strong'])
         targets = [mix(masks, t.flip(0), t) for t in (labels, confidence, valid)]
         features = self.extract_feat(strong.flatten(0, 1))
