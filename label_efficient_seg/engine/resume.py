@@ -58,7 +58,7 @@ def check_resumable(runner: Runner, checkpoint: dict) -> None:
         old = {}
     new = runner.cfg.to_dict()
     if old:
-        differences += _differences(_comparable(old), _comparable(new))
+        differences += _differences(*_comparable(old, new))
     if differences:
         more = f' ({len(differences) - 4} more)' if len(differences) > 4 else ''
         raise UserError(
@@ -92,15 +92,23 @@ def _listed(value: Any) -> Any:
     return [_listed(child) for child in value] if isinstance(value, (list, tuple)) else value
 
 
-def _comparable(cfg: Mapping) -> dict[str, Any]:
-    """The parts of a config that decide what is trained, without what may change."""
-    roots = [cfg[name] for name in ROOTS if isinstance(cfg.get(name), str) and cfg[name]]
-    length = (cfg.get('train_cfg') or {}).get('max_iters')
-    parts = {name: _without_free(_listed(cfg.get(name)), roots) for name in COMPARED}
-    for scheduler in _schedulers(parts['param_scheduler']):
-        if scheduler.get('end') == length:  # as MMEngine sets it if it is absent
-            del scheduler['end']
-    return parts
+def _comparable(*cfgs: Mapping) -> list[dict[str, Any]]:
+    """The parts of two configs that decide what is trained, without what may change."""
+    found, ends = [], []
+    for cfg in cfgs:
+        roots = [cfg[name] for name in ROOTS if isinstance(cfg.get(name), str) and cfg[name]]
+        parts = {name: _without_free(_listed(cfg.get(name)), roots) for name in COMPARED}
+        length = (cfg.get('train_cfg') or {}).get('max_iters')
+        schedulers = _schedulers(parts['param_scheduler'])
+        for scheduler in schedulers:  # MMEngine sets an end that is absent
+            scheduler['end'] = scheduler.get('end', length)
+        found.append(parts)
+        ends.append([(scheduler, length) for scheduler in schedulers])
+    for pair in zip(*ends, strict=False):
+        if all(scheduler['end'] == length for scheduler, length in pair):
+            for scheduler, _ in pair:
+                del scheduler['end']
+    return found
 
 
 def _without_free(node: Any, roots: list[str]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from label_efficient_seg.core.errors import UserError
 from label_efficient_seg.datasets import (
     Proposals,
     load_class_embeddings,
@@ -156,7 +157,7 @@ class TestArchives:
 
     def check(self, name: str, path: Path, contents: Iterator[bytes]) -> int:
         _, read, is_sound = CASES[name]
-        return check_reader(read, path, contents, is_sound, ValueError)
+        return check_reader(read, path, contents, is_sound, UserError)
 
     def test_broken(self, name, path):
         assert self.check(name, path, mutations(path.read_bytes())) > 100

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
+from label_efficient_seg.core.errors import UserError
 from label_efficient_seg.datasets.files.image_labels import TagVocabulary, read_image_labels
 from label_efficient_seg.datasets.files.splits import SplitError, read_split
 from label_efficient_seg.datasets.files.word_vector_files import BLOCK, find_word_vectors
@@ -67,7 +68,7 @@ def test_tags(tmp_path, suffix, valid):
     path = tmp_path / f'tags{suffix}'
     path.write_bytes(valid)
     assert are_labels(read_tags(path))
-    assert check_reader(read_tags, path, mutations(valid), are_labels, ValueError) > 90
+    assert check_reader(read_tags, path, mutations(valid), are_labels, UserError) > 90
 
 
 def test_tags_with_the_mark_of_some_editors(tmp_path):
@@ -103,7 +104,7 @@ def test_annotations(tmp_path):
         try:
             assert are_sound(read(path)), content
         except Exception as error:
-            assert type(error) is ValueError and str(path.parent) in str(error), content
+            assert type(error) is UserError and str(path.parent) in str(error), content
             assert "'a'" in str(error) or str(path) in str(error)
 
 
@@ -132,7 +133,7 @@ def test_word_vectors(tmp_path, form):
     def read(path):
         return find_word_vectors(path, WORDS)
 
-    assert check_reader(read, path, mutations(FORMS[form]), are_vectors, ValueError) > 30
+    assert check_reader(read, path, mutations(FORMS[form]), are_vectors, UserError) > 30
 
 
 @pytest.mark.parametrize(
