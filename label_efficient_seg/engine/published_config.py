@@ -44,9 +44,10 @@ def write_config(path: Path, cfg: Config, model: dict, meta: dict, file_format: 
         meta (dict): With ``dataset_meta``.
         file_format (str): That of the weights; ``'safetensors'`` brings a loader.
     """
-    pipeline = [_plain_transform(t) for t in inference_pipeline(cfg.test_dataloader.dataset)]
+    transforms = inference_pipeline(cfg.test_dataloader.dataset)
+    pipeline = [dict(t, type=_plain_transform(t['type']).__name__) for t in transforms]
     parts = [component(name) for name in types(model)]
-    parts += [TRANSFORMS.get(transform['type']) for transform in pipeline]
+    parts += [_plain_transform(transform['type']) for transform in transforms]
     modules = {module for part in parts if (module := _module_outside(part))}
     own = {module for module in modules if module.partition('.')[0] == PACKAGE}
     imports, others = sorted(modules - own), sorted({m.partition('.')[0] for m in modules - own})
@@ -119,16 +120,16 @@ def inference_pipeline(dataset: Mapping) -> list[dict]:
     return dataset['pipeline']
 
 
-def _plain_transform(transform: Mapping) -> dict:
-    """MMSeg's transform in the place of this package's that extends it."""
-    parents = TRANSFORMS.get(transform['type']).__mro__
+def _plain_transform(name: str) -> type:
+    """MMSeg's class in the place of this package's that extends it."""
+    parents = TRANSFORMS.get(name).__mro__
     plain = next(parent for parent in parents if parent.__module__.partition('.')[0] != PACKAGE)
     if plain is BaseTransform:
         raise UserError(
-            f'the test pipeline has {transform["type"]}, which MMSegmentation lacks; publish with '
-            'a test pipeline of transforms that it has'
+            f'the test pipeline has {name}, which MMSegmentation lacks; publish with a test '
+            'pipeline of transforms that it has'
         )
-    return dict(transform) if plain is parents[0] else dict(transform, type=plain.__name__)
+    return plain
 
 
 def _module_outside(part: Any) -> str | None:

@@ -58,7 +58,8 @@ def check_resumable(runner: Runner, checkpoint: dict) -> None:
         old = {}
     new = runner.cfg.to_dict()
     if old:
-        differences += _differences(*_comparable(old, new))
+        stored, todays = _comparable(old, new)
+        differences += _differences(stored, todays)
     if differences:
         more = f' ({len(differences) - 4} more)' if len(differences) > 4 else ''
         raise UserError(

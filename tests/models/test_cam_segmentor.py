@@ -150,8 +150,8 @@ def test_tags_are_needed():
         tiny_cam.build_segmentor(labels='guessed')
 
 
-def load(which: str, work_dir: Path, options: dict) -> Config:
-    cfg = launch.load_config(f'affinitynet/resnet18_toy_{which}', str(work_dir))
+def load(work_dir: Path, options: dict) -> Config:
+    cfg = launch.load_config('affinitynet/resnet18_toy_cls', str(work_dir))
     cfg.merge_from_dict({k: v for k, v in options.items() if cfg.get(k.split('.')[0]) is not None})
     cfg.experiment_name = work_dir.name
     return cfg
@@ -161,7 +161,7 @@ def train(work_dir: Path, iterations: int, resume: bool = False, **options) -> d
     """Train the toy's classifier in miniature; its weights."""
     init_default_scope('mmseg')
     options = {**OPTIONS, 'train_cfg.max_iters': iterations, **options}
-    cfg = load('cls', work_dir, options)
+    cfg = load(work_dir, options)
     # The end of the schedule is that of the whole training, also of an interrupted one.
     cfg.param_scheduler[0].end = 4
     if resume:
@@ -178,7 +178,8 @@ def test_a_trained_classifier_is_taken_over(tmp_path):
     assert all(whole[key].equal(resumed[key]) for key in whole)
 
     init_default_scope('mmseg')
-    cfg = load('cam', tmp_path / 'cam', OPTIONS)
+    cams = {'model.type': 'CAMSegmentor', 'model.scales': (1.0,)}
+    cfg = load(tmp_path / 'cam', {**OPTIONS, **cams})
     launch.prepare_test(cfg, str(tmp_path / 'whole' / 'iter_4.pth'))
     runner = launch.build_runner(cfg)
     metrics = runner.test()

@@ -18,11 +18,12 @@ parser.add_argument('--fail', action='store_true')
 parser.add_argument('--launcher')
 args = parser.parse_args()
 
-counter = args.folder / 'counter'
+counter, unfinished = args.folder / 'counter', args.folder / '.counter'
 start = int(counter.read_text()) if counter.exists() else 0
 print(f'starts at {start}, {os.environ["OMP_NUM_THREADS"]} threads', flush=True)
 for step in range(start + 1, 5):
-    counter.write_text(str(step))
+    unfinished.write_text(str(step))
+    unfinished.replace(counter)  # whole or absent, whenever it is killed
     print(f'counting: {step}/4 (... %)', flush=True)
     if step == 2:
         (args.folder / 'pid').write_text(str(os.getpid()))

@@ -31,7 +31,7 @@ class CheckpointMatchHook(Hook):
             FloatingPointError: If a weight is NaN or infinite.
         """
         state = checkpoint.get('state_dict', checkpoint)
-        check_finite(state, loaded_from(runner))
+        check_finite(state, loaded_from(runner) or 'the checkpoint')
         if is_resuming(runner):
             check_resumable(runner, checkpoint)
         model = runner.model
