@@ -1,6 +1,7 @@
 """The command line from training to a published model, on one process and on two."""
 
 import io
+import itertools
 import json
 import os
 import runpy
@@ -33,6 +34,7 @@ OPTIONS = [
     'train_dataloader.labeled.batch_size=2', 'train_dataloader.unlabeled.batch_size=2',
     f'val_dataloader.dataset.indices={IMAGES}', f'test_dataloader.dataset.indices={IMAGES}',
 ]  # fmt: skip
+RUNS = itertools.count()
 LOSSES = {
     'loss', 'decode.loss_ce', 'labeled.loss_adv', 'unlabeled.loss_adv', 'unlabeled.loss_semi',
     'discriminator.loss', 'discriminator.loss_real', 'discriminator.loss_fake',
@@ -55,7 +57,9 @@ def run(*command: object) -> str:
 
 def tool(name: str, *arguments: object, status: int = 0) -> str:
     """Run a Python tool with the small settings in this process, to start fast; its output."""
-    command = [name, *map(str, arguments), '--cfg-options', *OPTIONS]
+    # MMEngine keeps visualizers by their names, each with the folder of the run that made it.
+    options = [*OPTIONS, f'visualizer.name=visualizer_{next(RUNS)}']
+    command = [name, *map(str, arguments), '--cfg-options', *options]
     ended, output = 0, io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(output):
         patch.setattr(sys, 'argv', command)
