@@ -224,7 +224,16 @@ class TestStage(Stage):
         return [self.config, self.checkpoint, '--work-dir', str(folder), *options]
 
     def collect(self, folder: Path) -> Result:
+        """Find the metrics.
+
+        Raises:
+            RunError: If there is no readable file of metrics.
+        """
         metrics = read_test_metrics(folder)
+        if not metrics:
+            raise RunError(
+                f'the test in {folder} left no metrics; delete the folder and run it again'
+            )
         leading = sorted(name for name in metrics if name.startswith(LEADING))
         return Result(metrics={name: metrics[name] for name in leading or sorted(metrics)})
 

@@ -13,10 +13,7 @@ from label_efficient_seg.core.config_text import read_config_text
     'name', ['advsemi/deeplabv2_r18_toy_semi', 'deconvnet/deconvnet_vgg16_voc_proposals']
 )
 def test_shipped_configs(name):
-    try:
-        cfg = get_config(name)
-    except FileNotFoundError:
-        pytest.skip('renamed')
+    cfg = get_config(name)
     assert read_config_text(cfg.pretty_text) == cfg.to_dict()
 
 

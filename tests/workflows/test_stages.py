@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from label_efficient_seg.workflows import Stage, TrainStage, Workflow
+from label_efficient_seg.workflows import Stage, TestStage, TrainStage, Workflow
 from label_efficient_seg.workflows.stages import command_line_options
 
 CONFIG = 'advsemi/deeplabv2_r18_toy_supervised'
@@ -173,3 +173,16 @@ def test_options_that_would_arrive_as_others_are_refused(value):
         command_line_options({'key': value})
     with pytest.raises(ValueError, match="stage 'a': train_cfg.x=.*cannot be given"):
         train('work', cfg_options={'train_cfg.x': value})
+
+
+def test_a_test_without_readable_metrics_is_no_result(tmp_path):
+    stage = TestStage(CONFIG, 'a.pth')
+    with pytest.raises(RuntimeError, match=f'the test in {tmp_path} left no metrics'):
+        stage.collect(tmp_path)
+    file = tmp_path / '20260101_000000' / '20260101_000000.json'
+    file.parent.mkdir()
+    file.write_text('{"mIoU": 41.5}6}')  # what two processes at once may leave
+    with pytest.raises(RuntimeError, match='left no metrics'):
+        stage.collect(tmp_path)
+    file.write_text('{"mIoU": 41.5}')
+    assert stage.collect(tmp_path).metrics == {'mIoU': 41.5}

@@ -3,6 +3,7 @@ from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .invalid_loss_hook import InvalidLossHook
+from .main_process_logger_hook import MainProcessLoggerHook
 from .metric_match_hook import MetricMatchHook
 from .panel_hook import PanelHook
 from .precise_bn_hook import PreciseBNHook
@@ -12,9 +13,10 @@ __all__ = [
     'CAMRefinementHook',
     'ChannelsLastHook',
     'CheckpointMatchHook',
-    'MetricMatchHook',
     'ClassCountHook',
     'InvalidLossHook',
+    'MainProcessLoggerHook',
+    'MetricMatchHook',
     'PanelHook',
     'PreciseBNHook',
     'SafeCheckpointHook',
