@@ -7,20 +7,9 @@ _base_ = [
     '../_base_/methods/affinitynet.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    _base_.largefov,
-    # A quarter of the paper's channels.
-    decode_head=dict(
-        type='LargeFOVHead',
-        in_channels=320,
-        in_index=3,
-        channels=128,
-        dilation=12,
-        num_classes=6,
-        align_corners=True,
-        loss_decode=dict(type='MaskedCrossEntropyLoss'),
-    ),
-)
+model = _base_.largefov
+# A quarter of the paper's channels.
+model.decode_head.update(in_channels=320, in_index=3, channels=128, num_classes=6)
 optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=5))
 # Validating the 445 images takes a few minutes on a CPU, so it is done once, at the end.
 train_cfg = dict(max_iters=400, val_interval=400)

@@ -7,19 +7,9 @@ _base_ = [
     '../_base_/methods/affinitynet.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    _base_.largefov,
-    backbone=dict(init_cfg=dict(checkpoint='work_dirs/resnet18_toy_cls/iter_600.pth')),
-    decode_head=dict(
-        type='LargeFOVHead',
-        in_channels=256,
-        in_index=3,
-        channels=64,
-        dilation=2,  # images of 128 pixels are smaller than what dilation 12 sees at stride 8
-        num_classes=7,
-        align_corners=True,
-        loss_decode=dict(type='MaskedCrossEntropyLoss'),
-    ),
-)
+model = _base_.largefov
+model.backbone = dict(init_cfg=dict(checkpoint='work_dirs/resnet18_toy_cls/iter_600.pth'))
+# Images of 128 pixels are smaller than what dilation 12 sees at stride 8.
+model.decode_head.update(in_channels=256, in_index=3, channels=64, dilation=2, num_classes=7)
 train_cfg = dict(max_iters=600, val_interval=600)
 default_hooks = dict(checkpoint=dict(interval=600), logger=dict(interval=25))

@@ -7,18 +7,7 @@ _base_ = [
     '../_base_/methods/affinitynet.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    _base_.largefov,
-    backbone=dict(out_indices=(5,)),
-    decode_head=dict(
-        type='LargeFOVHead',
-        in_channels=4096,
-        in_index=0,
-        channels=512,
-        dilation=12,
-        num_classes=21,
-        align_corners=True,
-        loss_decode=dict(type='MaskedCrossEntropyLoss'),
-    ),
-)
+model = _base_.largefov
+model.backbone = dict(out_indices=(5,))
+model.decode_head.update(in_channels=4096, in_index=0, num_classes=21)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))

@@ -7,7 +7,7 @@ from mmseg.models.decode_heads import FCNHead
 
 from label_efficient_seg.models.segmentors import StreamEncoderDecoder
 
-from . import tiny, tiny_adaptation
+from . import tiny, tiny_adaptation, tiny_sign
 
 
 class TwoMaps(FCNHead):
@@ -101,3 +101,46 @@ def test_head_with_several_maps_is_named():
     features = model.extract_feat(torch.randn(1, 3, 64, 64))
     with pytest.raises(TypeError, match='head TwoMaps returns list where StreamEncoderDecoder'):
         model.logits(features)
+
+
+@pytest.mark.parametrize(
+    ('build_model', 'batches', 'unlabeled'),
+    [
+        (tiny.build_model, tiny.batches, 'unlabeled'),
+        (lambda: tiny_adaptation.build_model(tiny_adaptation.advent_cfg()), None, 'target'),
+        (
+            lambda: tiny_adaptation.build_model(
+                tiny_adaptation.segmentor_cfg(
+                    type='MinEnt', lambda_entropy_main=0.5, lambda_entropy_aux=0.2
+                )
+            ),
+            None,
+            'target',
+        ),
+    ],
+    ids=['AdvSemiSeg', 'ADVENT', 'MinEnt'],
+)
+def test_padding_of_unlabeled_images_does_not_depend_on_the_label_that_the_head_ignores(
+    build_model, batches, unlabeled
+):
+    found = []
+    for ignored in (255, 0):
+        torch.manual_seed(0)
+        model = build_model().train()
+        heads = [model.decode_head, getattr(model, 'auxiliary_head', model.decode_head)]
+        for head in heads:
+            head.ignore_index = ignored
+        data = model.preprocess((batches or tiny_adaptation.batches)())
+        for name in data.keys() - {unlabeled}:  # neither ignores any of these labels
+            for sample in data[name]['data_samples']:
+                sample.gt_sem_seg.data.fill_(1)
+        losses, _ = model.segmentor_losses(data, 0)
+        found.append({k: v.item() for k, v in losses.items() if k.startswith(f'{unlabeled}.')})
+    assert found[0] == pytest.approx(found[1], abs=1e-6) and len(found[0]) > 1
+    assert all(value > 0 for name, value in found[0].items() if 'loss' in name)
+
+
+def test_sign_refuses_another_label_of_void_pixels():
+    head = dict(tiny_sign.model_cfg().decode_head, ignore_index=0)
+    with pytest.raises(ValueError, match='decode_head.ignore_index is 0, .* are 255; remove'):
+        tiny_sign.build_model(decode_head=head)

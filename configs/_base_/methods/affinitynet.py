@@ -12,5 +12,17 @@ affinity = dict(
     # The pairs that the release leaves out at three of the four edges: border='reference'.
     border='complete',
 )
-# Two convolutions of a large field of view.
-largefov = dict(type='EncoderDecoder', train_cfg=dict(), test_cfg=dict(mode='whole'))
+# Two convolutions of a large field of view. A config adds the channels and index of its backbone's
+# output, and the number of classes.
+largefov = dict(
+    type='EncoderDecoder',
+    decode_head=dict(
+        type='LargeFOVHead',
+        channels=512,
+        dilation=12,
+        align_corners=True,
+        loss_decode=dict(type='MaskedCrossEntropyLoss'),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
