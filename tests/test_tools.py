@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from label_efficient_seg.core.config_index import resource_root
@@ -178,3 +179,12 @@ def test_faults_end_in_one_line(tmp_path):
     output = tool('test.py', CONFIG, tmp_path / 'gone.pth', '--work-dir', tmp_path, status=1)
     assert f"error: checkpoint '{tmp_path}/gone.pth' does not exist; " in output
     assert 'Traceback' not in output
+
+
+def test_weights_that_are_not_finite_are_not_tested(trained, tmp_path):
+    checkpoint = torch.load(trained / 'iter_4.pth', weights_only=False)
+    checkpoint['state_dict']['decode_head.convs.0.bias'][1] = torch.nan
+    torch.save(checkpoint, tmp_path / 'broken.pth')
+    output = tool('test.py', CONFIG, tmp_path / 'broken.pth', '--work-dir', tmp_path, status=1)
+    assert 'error: checkpoint' in output and 'decode_head.convs.0.bias' in output
+    assert 'mIoU:' not in output

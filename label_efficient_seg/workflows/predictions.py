@@ -12,7 +12,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS, MODELS
 
 from ..core.digests import digest
-from ..core.weights import load_checkpoint
+from ..core.weights import check_finite, load_checkpoint
 from ..visualization import Tile, class_legend, colorize, make_grid, make_panel
 from .results import without_pipelines
 
@@ -43,6 +43,9 @@ def predict(config: Path, checkpoint: Path, number: int) -> Predictions | None:
     Returns:
         Predictions | None: None if there is no validation set, or the model predicts no masks, as
         a classifier.
+
+    Raises:
+        NotFiniteError: If a weight is NaN or infinite.
     """
     cfg = Config.fromfile(config)
     if not cfg.get('val_dataloader'):
@@ -50,7 +53,9 @@ def predict(config: Path, checkpoint: Path, number: int) -> Predictions | None:
     init_default_scope(cfg.default_scope)
     dataset = DATASETS.build(cfg.val_dataloader.dataset)
     model = MODELS.build(cfg.model)
-    model.load_state_dict(load_checkpoint(checkpoint)['state_dict'])
+    weights = load_checkpoint(checkpoint)['state_dict']
+    check_finite(weights, checkpoint)
+    model.load_state_dict(weights)
     model.eval()
     masks = []
     for index in range(min(number, len(dataset))):

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.structures import PixelData
@@ -58,3 +59,10 @@ def test_the_first_images_are_predicted(tmp_path):
 def test_what_predicts_no_masks_is_left_out(tmp_path):
     assert predict(*write_run(tmp_path, masks=False), number=1) is None
     assert predict(*write_run(tmp_path, masks=True, val_dataloader=None), number=1) is None
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    config, weights = write_run(tmp_path, masks=True)
+    torch.save(dict(state_dict=dict(a=torch.tensor([torch.nan]))), weights)
+    with pytest.raises(FloatingPointError, match=r'weights\.pth.* \(a\)'):
+        predict(config, weights, number=1)
