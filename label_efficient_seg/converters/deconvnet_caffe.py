@@ -19,6 +19,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..core.arrays import open_arrays
 from ..core.errors import MissingFileError, MissingPackageError, UserError
 from .conversion import Conversion, check_tensors, convert_checkpoint, output_width, shape_of
 
@@ -172,10 +173,8 @@ def read_caffe_blobs(path: str | Path) -> dict[str, Tensor]:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    if not zipfile.is_zipfile(path):
-        raise UserError('it is no complete .npz file')
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    with open_arrays(path, "Caffe's blobs", 'the export') as file:
+        return {name: file[name] for name in file}
 
 
 def _read_hdf5(path: Path) -> dict[str, np.ndarray]:

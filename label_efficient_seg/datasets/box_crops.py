@@ -2,8 +2,6 @@
 
 import io
 import os
-import zipfile
-import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ from mmcv.transforms import Compose
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
+from ..core.arrays import open_arrays
 from ..core.atomic import write_atomically
 from ..core.cache import CACHE_VARIABLE, cache_folder
 from ..core.digests import digest
@@ -215,10 +214,9 @@ def _absolute(path: str | None) -> str | None:
 def _cached(folder: str | None, fingerprint: str, find: Callable[[], Crops]) -> Crops:
     path = cache_folder(folder) / f'crops-{fingerprint}.npz'
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open_arrays(path, 'crops', 'training') as file:
             return Crops(*(file[name] for name in Crops._fields))
-    # Absent, or damaged.
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+    except UserError:  # absent, or damaged
         crops = find()
     content = io.BytesIO()
     np.savez(content, **crops._asdict())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.arrays import open_arrays
 from ...core.atomic import write_atomically
 from ...core.errors import MissingFileError, UserError
 
@@ -99,20 +100,9 @@ def _find(source: str | os.PathLike) -> Path:
 
 
 def _read(path: Path) -> tuple[list[str], np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            # What has not the form of an array comes as bytes.
-            names, vectors = np.asarray(file['names']), np.asarray(file['vectors'])
-    # What NumPy raises for texts, empty files, pickled objects, single arrays and other archives.
-    except (ValueError, TypeError, AttributeError, KeyError, EOFError) as error:
-        raise UserError(
-            f"'{path}' holds no class embeddings; it must be a .npz file that "
-            'tools/make_class_embeddings.py wrote'
-        ) from error
-    except Exception as error:  # reading a damaged archive ends in any of a dozen types
-        raise UserError(
-            f"class embeddings '{path}' are damaged or cut off ({error}); write the file again"
-        ) from error
+    with open_arrays(path, 'class embeddings', 'tools/make_class_embeddings.py') as file:
+        # What has not the form of an array comes as bytes.
+        names, vectors = np.asarray(file['names']), np.asarray(file['vectors'])
     _check(names, vectors, path)
     return names.tolist(), vectors
 

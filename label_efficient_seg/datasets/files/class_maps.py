@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...core.arrays import open_arrays
 from ...core.atomic import write_atomically
-from ...core.errors import MissingFileError, UserError
+from ...core.errors import UserError
 
 
 class ClassMaps(NamedTuple):
@@ -67,28 +68,15 @@ def read_class_maps(path: str | os.PathLike, run: str | None = None) -> ClassMap
         FileNotFoundError: If there is no such file.
         ValueError: If the file is of another kind, is damaged, or comes from another run.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            maps = {
-                name.removeprefix('map_'): file[name].astype(np.float32, casting='same_kind')
-                for name in file.files
-                if name.startswith('map_')
-            }
-            # What has not the form of an array comes as bytes.
-            found = ClassMaps(np.asarray(file['classes']), maps, str(file['run']))
-    except FileNotFoundError as error:
-        raise MissingFileError(f"class maps '{path}' do not exist") from error
-    # What NumPy raises for images, text, empty files, single arrays and archives of others.
-    except (ValueError, TypeError, AttributeError, KeyError, EOFError) as error:
-        raise UserError(
-            f"'{path}' holds no class maps; it must be a .npz file that tools/make_cams.py or "
-            'tools/make_affinity_scores.py wrote'
-        ) from error
-    except Exception as error:  # reading a damaged archive ends in any of a dozen types
-        raise UserError(
-            f"class maps '{path}' are damaged or cut off ({error}); delete the file and run the "
-            'tool that wrote it again'
-        ) from error
+    makers = 'tools/make_cams.py or tools/make_affinity_scores.py'
+    with open_arrays(path, 'class maps', makers) as file:
+        maps = {
+            name.removeprefix('map_'): file[name].astype(np.float32, casting='same_kind')
+            for name in file
+            if name.startswith('map_')
+        }
+        # What has not the form of an array comes as bytes.
+        found = ClassMaps(np.asarray(file['classes']), maps, str(file['run']))
     if problem := _problem(found):
         raise UserError(f"the class maps of '{path}' {problem}")
     if run is not None and found.run != run:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...core.arrays import open_arrays
 from ...core.atomic import write_atomically
-from ...core.errors import MissingFileError, UserError
+from ...core.errors import UserError
 
 
 class Proposals(NamedTuple):
@@ -62,28 +63,12 @@ def read_proposals(path: str | os.PathLike, run: str | None = None) -> Proposals
         FileNotFoundError: If there is no such file.
         ValueError: If the file is of another kind, is damaged, or comes from another run.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            height, width = (int(length) for length in file['size'])
-            # What has not the form of an array comes as bytes.
-            boxes, scores = np.asarray(file['boxes']), np.asarray(file['scores'])
-            found = Proposals(boxes, scores, (height, width))
-            made_by = str(file['run'])
-    except FileNotFoundError as error:
-        raise MissingFileError(
-            f"proposals '{path}' do not exist; make them with tools/make_proposals.py"
-        ) from error
-    # What NumPy raises for images, text, empty files, single arrays and archives of others.
-    except (ValueError, TypeError, AttributeError, KeyError, EOFError, IndexError) as error:
-        raise UserError(
-            f"'{path}' holds no proposals; it must be a .npz file that tools/make_proposals.py "
-            'wrote'
-        ) from error
-    except Exception as error:  # reading a damaged archive ends in any of a dozen types
-        raise UserError(
-            f"proposals '{path}' are damaged or cut off ({error}); delete the file and run "
-            'tools/make_proposals.py again'
-        ) from error
+    with open_arrays(path, 'proposals', 'tools/make_proposals.py') as file:
+        height, width = (int(length) for length in file['size'])
+        # What has not the form of an array comes as bytes.
+        boxes, scores = np.asarray(file['boxes']), np.asarray(file['scores'])
+        found = Proposals(boxes, scores, (height, width))
+        made_by = str(file['run'])
     if problem := _problem(found.boxes, found.scores, found.size):
         raise UserError(f"the proposals of '{path}' {problem}")
     if run is not None and made_by != run:
