@@ -48,8 +48,9 @@ def open_arrays(path: str | os.PathLike, what: str, makers: str) -> Iterator[Map
         raise MissingFileError(f"{what} '{path}' do not exist; make them with {makers}") from error
     # What NumPy raises for other archives, pickled objects and other types of arrays.
     except (ValueError, TypeError, AttributeError, KeyError, EOFError, IndexError) as error:
+        missing = f' ({error.args[0]})' if isinstance(error, KeyError) else ''
         raise UserError(
-            f"'{path}' holds no {what}; it must be a .npz file that {makers} wrote"
+            f"'{path}' holds no {what}; it must be a .npz file that {makers} wrote{missing}"
         ) from error
     except Exception as error:  # reading a damaged archive ends in any of a dozen types
         raise UserError(

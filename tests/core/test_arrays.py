@@ -84,3 +84,12 @@ def test_other_files(tmp_path):
         refused(tmp_path / name, 'holds no scores; it must be a .npz file that the test wrote')
     with pytest.raises(FileNotFoundError, match='gone.npz. do not exist; make them with the test'):
         read(tmp_path / 'gone.npz')
+
+
+def test_a_missing_array_is_named(tmp_path):
+    np.savez(tmp_path / 'a.npz', a=np.zeros(3))
+    with (
+        pytest.raises(ValueError, match=r'holds no scores; .* wrote \(b is not a file in the arch'),
+        open_arrays(tmp_path / 'a.npz', 'scores', 'the test') as file,
+    ):
+        file['b']
