@@ -4,7 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from label_efficient_seg.datasets.files.image_labels import TagVocabulary, read_image_labels
+from label_efficient_seg.datasets.files.image_labels import (
+    TagVocabulary,
+    read_image_labels,
+    write_image_labels,
+)
 
 from .conftest import random_mask, write_mask
 
@@ -132,6 +136,59 @@ def test_malformed_json(tmp_path, content, message):
     (tmp_path / 'x.json').write_text(content)
     with pytest.raises(ValueError, match=message):
         read(tmp_path / 'x.json', ['a'])
+
+
+def test_commas_and_spaces_of_csv(tmp_path):
+    path = write_csv(tmp_path / 'x.csv', 'a , cat,dog', 'b,"dog, cat"', 'c,dog,', 'd,traffic light')
+    path.write_text(path.read_text().replace('image,', ' image , '))
+    assert read(path, ['a', 'b', 'c', 'd']) == [[1, 3], [1, 3], [3], [2]]
+
+
+@pytest.mark.parametrize(
+    ('cell', 'labels'),
+    [('traffic light', [3]), ('light traffic', [1, 2]), ('dog traffic light', 'semicolons'),
+     ('traffic; light', [1, 2]), ('dog traffic', [1, 4]), ('dog traffic cone', "'cone', which is")],
+)  # fmt: skip
+def test_tags_of_several_words_that_are_classes_too(tmp_path, cell, labels):
+    vocabulary = TagVocabulary(('background', 'traffic', 'light', 'traffic light', 'dog'))
+    path = write_csv(tmp_path / 'x.csv', f'a,{cell}')
+    if isinstance(labels, list):
+        assert read(path, ['a'], vocabulary) == [labels]
+        return
+    with pytest.raises(ValueError, match=labels):
+        read(path, ['a'], vocabulary)
+
+
+@pytest.mark.parametrize('text', ['{"a": ["cat"], "a": ["dog"]}', '{"a": ["cat"], " a": ["dog"]}'])
+def test_repeated_id_of_json(tmp_path, text):
+    (tmp_path / 'x.json').write_text(text)
+    with pytest.raises(ValueError, match="x.json' lists 'a' twice"):
+        read(tmp_path / 'x.json', ['a'])
+
+
+@pytest.mark.parametrize('key', ['a.jpg', '7', 'images/a'])
+def test_ids_of_another_form_are_shown(tmp_path, key):
+    path = write_csv(tmp_path / 'x.csv', f'{key},cat')
+    with pytest.raises(ValueError, match=rf"no entry for image 'a' .* such as '{key}'"):
+        read(path, ['a'])
+
+
+def test_vectors_become_names(tmp_path):
+    vectors = {'a': np.array([1.0, 0, 1], np.float32), 'sub/b': [0, 1, 0], 'c': [True] * 3}
+    write_image_labels(tmp_path / 'x.json', vectors, CLASSES)
+    assert read(tmp_path / 'x.json') == LABELS
+
+
+@pytest.mark.parametrize(
+    ('name', 'vector', 'message'),
+    [('a', [1, -1, -1], 'values -1, 1; give 0'), ('a', [0.9, 0.1, 0], 'values 0.0, 0.1, 0.9'),
+     ('a', [np.nan, 0, 1], 'nan'), (7, [1, 0, 0], 'id 7 is a int'), ('a', [1, 0], r'shape \(2,\)'),
+     ('a', 1, r'shape \(\)')],
+)  # fmt: skip
+def test_vectors_that_are_no_tags(tmp_path, name, vector, message):
+    with pytest.raises(ValueError, match=message):
+        write_image_labels(tmp_path / 'x.json', {name: np.array(vector)}, CLASSES)
+    assert not (tmp_path / 'x.json').exists()
 
 
 def test_malformed_csv(tmp_path):

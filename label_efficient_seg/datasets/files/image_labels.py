@@ -4,15 +4,18 @@ import csv
 import json
 import os
 import reprlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
+
+from ...core.atomic import write_atomically
 from ...core.errors import MissingFileError, UserError
 from ...core.progress import track
 from ...core.suggest import did_you_mean
-from .splits import more
+from .splits import more, repeated_ids
 
 KINDS = 'a folder of VOC annotations (.xml), a .csv or a .json file'
 
@@ -67,6 +70,39 @@ class TagVocabulary:
             labels.add(self._label_of[tag])
         return sorted(label for label in labels if 0 < label < len(self.classes))
 
+    def split(self, cell: str) -> list[str]:
+        """Names in a cell of a table: the whole of it, or what separators divide.
+
+        Args:
+            cell (str): Such as ``'cat; person'``, ``'cat person'`` or ``'potted plant'``.
+
+        Returns:
+            list[str]: The names; words of no class stay single.
+
+        Raises:
+            ValueError: If spaces divide it into classes in more than one way.
+        """
+        if cell.strip() in self._label_of:
+            return [cell.strip()]
+        for separator in ';,':
+            if separator in cell:
+                return [name.strip() for name in cell.split(separator) if name.strip()]
+        words = cell.split()
+        # ways[k]: the divisions of the first k words into classes, of which two are enough.
+        ways: list[list[list[str]]] = [[[]]]
+        for end in range(1, len(words) + 1):
+            found = [
+                [*way, name]
+                for start in range(end)
+                if (name := ' '.join(words[start:end])) in self._label_of
+                for way in ways[start]
+            ]
+            ways.append(found[:2])
+        if len(ways[-1]) > 1:
+            one, two = ('; '.join(way) for way in ways[-1])
+            raise UserError(f'the tags {cell!r} are {one!r} or {two!r}; write semicolons')
+        return ways[-1][0] if ways[-1] else words
+
     def _known(self) -> str:
         return ', '.join(name for name, label in self._label_of.items() if label)
 
@@ -83,8 +119,7 @@ def read_image_labels(
 
     ========= ================================================================================
     folder    VOC annotations ``<id>.xml``; a tag is the ``name`` of an ``object``
-    ``.csv``  columns ``image`` (id) and ``classes``: names between semicolons, or between spaces
-              where there is no semicolon
+    ``.csv``  columns ``image`` (id) and ``classes``: names between semicolons, commas or spaces
     ``.json`` ``{id: [name, ...]}``
     ========= ================================================================================
 
@@ -104,16 +139,14 @@ def read_image_labels(
             one.
     """
     path = Path(path)
-    readers: dict[str, Callable[[Path], dict[str, Any]]] = {
-        '.csv': _read_csv,
-        '.json': _read_json,
-    }
     if path.is_dir():
         tags = _read_annotations(path, ids, difficult)
     elif not path.is_file():
         raise MissingFileError(f"tags '{path}' do not exist; give {KINDS}")
-    elif path.suffix in readers:
-        tags = readers[path.suffix](path)
+    elif path.suffix == '.csv':
+        tags = _read_csv(path, vocabulary)
+    elif path.suffix == '.json':
+        tags = _read_json(path)
     elif path.suffix == '.npy':
         raise UserError(
             f"'{path}' is a pickled file, and reading it could run code; if you trust its source, "
@@ -122,9 +155,11 @@ def read_image_labels(
     else:
         raise UserError(f"'{path}' holds no tags; give {KINDS}, or take them from 'masks'")
     if missing := [name for name in ids if name not in tags]:
+        others = [name for name in tags if name not in set(ids)]
+        seen = f" (it has others, such as '{others[0]}')" if others else ''
         raise UserError(
-            f"'{path}' has no entry for image '{missing[0]}'{more(missing)}; add it, or take the "
-            "image off the dataset's list"
+            f"'{path}' has no entry for image '{missing[0]}'{more(missing)}{seen}; ids are those "
+            "of the split list, without suffix. Add it, or take the image off the dataset's list"
         )
     labels = [vocabulary.labels(tags[name], f"image '{name}' in '{path}'") for name in ids]
     empty = [name for name, found in zip(ids, labels, strict=True) if not found]
@@ -168,27 +203,33 @@ def _parse_annotation(path: Path, difficult: bool) -> list[str]:
     return [o.findtext('name', '').strip() for o in counted]
 
 
-def _read_csv(path: Path) -> dict[str, list[str]]:
+def _read_csv(path: Path, vocabulary: TagVocabulary) -> dict[str, list[str]]:
     tags: dict[str, list[str]] = {}
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file, skipinitialspace=True)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"'{path}' is no table of tags: {error}") from error
     for row in rows:
-        if row.get('image') is None or row.get('classes') is None:
+        # Commas without quotes divide the classes into columns without a name.
+        cells = [row.get('classes'), *row.pop(None, ())]  # type: ignore[call-overload]
+        if row.get('image') is None or None in cells:
             columns = ', '.join(str(name) for name in row)
             raise UserError(f"'{path}' needs the columns image and classes, but has {columns}")
-        if row['image'] in tags:
-            raise UserError(f"'{path}' lists image '{row['image']}' twice; keep one line of it")
-        names = row['classes'].split(';' if ';' in row['classes'] else None)
-        tags[row['image']] = [name.strip() for name in names if name.strip()]
+        name = row['image'].strip()
+        if name in tags:
+            raise UserError(f"'{path}' lists image '{name}' twice; keep one line of it")
+        tags[name] = [tag for cell in cells for tag in vocabulary.split(cell)]
     return tags
 
 
 def _read_json(path: Path) -> dict[str, list[str]]:
     try:
-        tags = json.loads(path.read_text(encoding='utf-8-sig'))
+        tags = json.loads(path.read_text(encoding='utf-8-sig'), object_pairs_hook=_without_twins)
+    except KeyError as error:
+        raise UserError(f"'{path}' lists {error} twice; keep one entry of it") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"'{path}' is no JSON file: {error}") from error
     if not isinstance(tags, dict):
@@ -198,4 +239,49 @@ def _read_json(path: Path) -> dict[str, list[str]]:
             raise UserError(
                 f"image '{name}' in '{path}' has {reprlib.repr(value)} instead of a list of names"
             )
-    return tags
+    return {name.strip(): [tag.strip() for tag in value] for name, value in tags.items()}
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What JSON reads, which would keep the last of equal keys only."""
+    names = [name.strip() for name, _ in pairs]
+    if repeated := repeated_ids(names):
+        raise KeyError(repeated[0])
+    return dict(pairs)
+
+
+def write_image_labels(
+    path: str | os.PathLike, vectors: Mapping[str, np.ndarray], classes: Sequence[str]
+) -> None:
+    """Write tags that are vectors as a ``.json`` file of names.
+
+    Args:
+        path (str | os.PathLike): The file.
+        vectors (Mapping[str, np.ndarray]): For each id 0 or 1 per foreground class, shape (C - 1,).
+        classes (Sequence[str]): Names of the C classes; the first is the background.
+
+    Raises:
+        ValueError: If an id is no text, or a vector has another length or other values.
+    """
+    tags = {}
+    for name, vector in vectors.items():
+        vector = np.asarray(vector)
+        if not isinstance(name, str):
+            raise UserError(
+                f'the id {name!r} is a {type(name).__name__}; ids are texts as in split lists, '
+                "such as '2007_000032'"
+            )
+        if vector.shape != (len(classes) - 1,):
+            raise UserError(
+                f"the tags of image '{name}' have shape {vector.shape}, but there are "
+                f'{len(classes) - 1} foreground classes; one number per class is needed'
+            )
+        if (values := set(vector.tolist())) - {0, 1}:
+            raise UserError(
+                f"the tags of image '{name}' have the values "
+                f'{", ".join(map(str, sorted(values, key=str)))}; give 0 for absent and 1 for '
+                'present classes: compare scores with a threshold, and of -1, 0 and 1 decide '
+                'whether 0, which is VOC\'s "difficult", counts'
+            )
+        tags[name] = [classes[index + 1] for index in np.flatnonzero(vector)]
+    write_atomically(path, json.dumps(tags))
