@@ -19,7 +19,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..core.arrays import open_arrays
+from ..core.arrays import MAX_BYTES, MAX_RATIO, open_arrays
 from ..core.errors import MissingFileError, MissingPackageError, UserError
 from .conversion import Conversion, check_tensors, convert_checkpoint, output_width, shape_of
 
@@ -185,11 +185,18 @@ def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
             f'reading {str(path)!r} needs h5py (pip install h5py); or export an .npz file instead'
         ) from error
     with h5py.File(path, 'r') as file:
-        return {
-            f'{layer}/{index}': blob[()]
-            for layer, blobs in file['data'].items()
-            for index, blob in blobs.items()
+        blobs = {
+            f'{layer}/{index}': blob
+            for layer, group in file['data'].items()
+            for index, blob in group.items()
         }
+        # h5py would take memory for values that a file announces, but does not hold.
+        for name, blob in blobs.items():
+            if blob.nbytes > MAX_RATIO * blob.id.get_storage_size():
+                raise UserError(f'{name} announces {blob.nbytes:,} bytes, which it does not hold')
+        if (total := sum(blob.nbytes for blob in blobs.values())) > MAX_BYTES:
+            raise UserError(f'its arrays need {total:,} bytes, more than {MAX_BYTES:,}')
+        return {name: blob[()] for name, blob in blobs.items()}
 
 
 def _infer_model(blobs: Mapping[str, Tensor]) -> dict:

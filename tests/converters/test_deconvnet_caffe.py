@@ -160,6 +160,15 @@ def test_h5py_is_asked_for(monkeypatch, tmp_path):
         read_caffe_blobs(tmp_path / 'a.h5')
 
 
+@pytest.mark.parametrize('shape', [(1 << 32, 2), (1 << 20,)])
+def test_hdf5_that_announces_more_than_it_holds(tmp_path, shape):
+    h5py = pytest.importorskip('h5py')
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:
+        file.create_dataset('data/conv/0', shape, 'f4')  # nothing is written
+    with pytest.raises(ValueError, match='conv/0 announces .* bytes, which it does not hold'):
+        read_caffe_blobs(tmp_path / 'a.h5')
+
+
 def test_damaged_files_are_refused(tmp_path):
     path = tmp_path / 'a.npz'
     save(path, dict(x=torch.ones(2, 3), y=torch.ones(4)))

@@ -157,6 +157,33 @@ def test_words_that_a_complete_file_lacks_are_left_out(tmp_path, table):
     assert find_word_vectors(path, ['word39', 'missing']).keys() == {'word39'}
 
 
+SPACED = ['. . .', 'New York', '3', 'hot dog', 'dog']
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('change', ['', 'tabs', 'mark'])
+def test_words_with_spaces_and_other_forms_of_lines(tmp_path, kind, change, block):
+    rng = np.random.default_rng(3)
+    table = {word: rng.normal(size=SIZE).astype(np.float32) for word in SPACED}
+    path = write(tmp_path, kind, table)
+    data = path.read_bytes()
+    if change == 'tabs' and kind in KINDS[2:]:
+        rows = (f'{w}\t' + '\t'.join(map(str, v.tolist())) for w, v in table.items())
+        header = data.partition(b'\n')[0].decode() if kind != 'GloVe' else ''
+        data = '\n'.join(filter(None, [header, *rows])).encode()
+    path.write_bytes(b'\xef\xbb\xbf' * (change == 'mark') + data)
+    found = find_word_vectors(path, SPACED)
+    assert found.keys() == set(SPACED)
+    for word in SPACED:
+        np.testing.assert_array_equal(found[word], table[word])
+
+
+def test_text_of_another_encoding(tmp_path, table):
+    (tmp_path / 'a').write_bytes(content('GloVe', table).decode().encode('utf-16'))
+    with pytest.raises(ValueError, match='is a text in UTF-16; save it in UTF-8'):
+        find_word_vectors(tmp_path / 'a', ['dog'])
+
+
 @pytest.mark.parametrize('line', ['cat 1 2', 'cat 1 x 3', 'cat', 'cat 1 nan 3', 'cat 1 2 inf'])
 @pytest.mark.parametrize('header', ['', '3 3\n'])
 def test_damaged_lines(tmp_path, line, header):

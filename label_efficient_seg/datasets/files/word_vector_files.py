@@ -1,7 +1,9 @@
 """Word vectors of word2vec, GloVe and fastText, read as a stream."""
 
+import codecs
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import BinaryIO, NamedTuple
@@ -22,7 +24,14 @@ GZIP = b'\x1f\x8b'
 OTHER_KINDS = {
     b'PK\x03\x04': 'is a zip archive; unpack it first',
     b'\xba\x16\x4f\x2f': 'is a model of fastText; use the .vec file that belongs to it',
+    codecs.BOM_UTF16_LE: 'is a text in UTF-16; save it in UTF-8',
+    codecs.BOM_UTF16_BE: 'is a text in UTF-16; save it in UTF-8',
 }
+MOST_SPACES = 8
+"""Spaces that are tried as the end of a binary word."""
+
+USUAL_NUMBERS = (1e-8, 1e4)
+"""Most numbers of vectors are 0 or between these; letters of a word, read as a number, are not."""
 
 
 class _Layout(NamedTuple):
@@ -47,7 +56,7 @@ def find_word_vectors(path: str | os.PathLike, words: Iterable[str]) -> dict[str
     Args:
         path (str | os.PathLike): A word2vec file, binary or text, a text file of GloVe, or a
             ``.vec`` file of fastText, as it is or packed by gzip. The kind is seen from the
-            content, not from the name.
+            content, not from the name. Words may have spaces.
         words (Iterable[str]): Words in the spelling of the file.
 
     Returns:
@@ -68,8 +77,13 @@ def find_word_vectors(path: str | os.PathLike, words: Iterable[str]) -> dict[str
         while len(start) < FIRST_LINE and (block := next(blocks, b'')):
             start += block
         layout = _find_layout(start, path)
-        records = _text_records if layout.text else _binary_records
-        for word, values in records(chain([start[layout.begin :]], blocks), layout.size, path):
+        parts = chain([start[layout.begin :]], blocks)
+        records = (
+            _text_records(parts, layout.size, path, wanted)
+            if layout.text
+            else _binary_records(parts, layout.size, path)
+        )
+        for word, values in records:
             read += 1
             if word in wanted and wanted[word] not in found:
                 vector = _decode(values, layout, f"'{wanted[word]}' in '{path}'")
@@ -112,22 +126,30 @@ def _find_layout(start: bytes, path: str | os.PathLike) -> _Layout:
     for magic, reason in OTHER_KINDS.items():
         if start.startswith(magic):
             raise UserError(f"'{path}' {reason}")
-    line = start.partition(b'\n')[0]
-    tokens = line.split()
+    mark = len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0
+    lines = start[mark:].split(b'\n')
+    tokens = lines[0].split()
     if len(tokens) == 2 and all(token.isdigit() and len(token) < 19 for token in tokens):
         count, size = map(int, tokens)
         if not 0 < size <= LONGEST_VECTOR:
             raise _cut_off(path, f'it announces vectors of {size} numbers')
-        begin = len(line) + 1
-        # A binary vector hardly ever spells a number.
-        numbers = start[begin:].partition(b'\n')[0].partition(b' ')[2][:30].split()
-        return _Layout(size, count, bool(numbers) and _is_number(numbers[0]), begin)
+        # A binary vector hardly ever spells numbers.
+        text = len(lines) > 1 and _count_numbers(lines[1]) >= min(size, 3)
+        return _Layout(size, count, text, mark + len(lines[0]) + 1)
     if len(tokens) < 2 or not _is_number(tokens[-1]):
         raise UserError(
             f"'{path}' holds no word vectors; it must be a file of word2vec, GloVe or fastText, "
             'with a word and its numbers per line, or in the binary form of word2vec'
         )
-    return _Layout(len(tokens) - 1, None, True, 0)
+    # The first word may have spaces, and the last line may be cut.
+    sizes = Counter(map(_count_numbers, lines[:-1] or lines))
+    return _Layout(sizes.most_common(1)[0][0], None, True, mark)
+
+
+def _count_numbers(line: bytes) -> int:
+    """Numbers at the end of a line, without its first word."""
+    tokens = line.split()[1:]
+    return next((n for n, t in enumerate(reversed(tokens)) if not _is_number(t)), len(tokens))
 
 
 def _is_number(token: bytes) -> bool:
@@ -139,22 +161,28 @@ def _is_number(token: bytes) -> bool:
 
 
 def _text_records(
-    blocks: Iterable[bytes], size: int, path: str | os.PathLike
+    blocks: Iterable[bytes], size: int, path: str | os.PathLike, wanted: Iterable[bytes]
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Words and what follows them in their line."""
+    """Words and what follows them in their line; words that are not wanted come empty."""
+    beginnings = {word.split()[0] for word in wanted if word.split()}
+
+    def record(line: bytes) -> tuple[bytes, bytes]:
+        first = line.split(None, 1)[:1]
+        if first and first[0] in beginnings:
+            word, *values = line.rsplit(None, size)
+            return word, b' '.join(values)
+        return b'', b''
+
     rest, longest = b'', LONGEST_WORD + LONGEST_NUMBER * size
     for block in blocks:
         *lines, rest = (rest + block).split(b'\n')
-        for line in lines:
-            word, _, values = line.partition(b' ')
-            yield word, values
+        yield from map(record, lines)
         if len(rest) > longest:
             raise _cut_off(path, f'it has a line of more than {longest} bytes')
     if rest.strip():
-        word, _, values = rest.partition(b' ')
-        if len(values.split()) < size:
+        if len(rest.split()) <= size:
             raise _cut_off(path, 'its last line is not complete')
-        yield word, values
+        yield record(rest)
 
 
 def _binary_records(
@@ -162,16 +190,32 @@ def _binary_records(
 ) -> Iterator[tuple[bytes, bytes]]:
     """Words and the bytes of their vectors; some writers end a vector with a line feed."""
     rest, length = b'', 4 * size
-    for block in blocks:
+    # What follows the first space may belong to the word; the end of the file needs no more.
+    for block, slack in chain(((block, LONGEST_WORD) for block in blocks), [(b'', 0)]):
         rest += block
         start = 0
-        while (space := rest.find(b' ', start)) >= 0 and space + 1 + length <= len(rest):
+        while (space := rest.find(b' ', start)) >= 0 and space + 1 + length + slack <= len(rest):
+            space = _end_of_word(rest, space, length)
             end = space + 1 + length
             yield rest[start:space].lstrip(b'\n'), rest[space + 1 : end]
             start = end
         rest = rest[start:]
         if (rest.find(b' ') if b' ' in rest else len(rest)) > LONGEST_WORD:
             raise _cut_off(path, f'it has a word of more than {LONGEST_WORD} bytes')
+
+
+def _end_of_word(content: bytes, space: int, length: int) -> int:
+    """The first space behind which there are numbers of a usual size, or else the first one."""
+    candidate = space
+    for _ in range(MOST_SPACES):
+        if candidate < 0 or candidate + 1 + length > len(content):
+            break
+        numbers = abs(np.frombuffer(content, '<f4', length // 4, candidate + 1))
+        smallest, largest = USUAL_NUMBERS
+        if numbers.max() < largest and ((numbers > smallest) | (numbers == 0)).all():
+            return candidate
+        candidate = content.find(b' ', candidate + 1, space + LONGEST_WORD)
+    return space
 
 
 def _decode(values: bytes, layout: _Layout, name: str) -> np.ndarray | None:
