@@ -8,15 +8,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from mmseg.datasets import CityscapesDataset
 from PIL import Image
 
 from ..core.atomic import atomic_path
-from ..core.errors import FileError, MissingFileError, UserError
+from ..core.errors import FileError, MissingFileError
 from ..core.file_walk import map_files
 from ..core.labels import IGNORE
+from ..datasets.files.images import decode_image
 from ..datasets.files.masks import MaskError, apply_lookup, check_mask_layout
 from ..datasets.files.splits import write_split
 from ..datasets.gta5 import GTA5Dataset
@@ -33,17 +33,22 @@ CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 
 SYNTHIA_IDS = (3, 4, 2, 21, 5, 7, 15, 9, 6, 16, 1, 10, 17, 8, 18, 19, 20, 12, 11)
 
 
-def read_ids(content: bytes) -> np.ndarray:
+def read_ids(content: bytes, name: str) -> np.ndarray:
     """Decode a label file whose pixel values, or palette indices, are the ids."""
-    return np.asarray(Image.open(BytesIO(content)))
+    return decode_image(content, name, flag='unchanged', backend='pillow')
 
 
-def read_first_channel(content: bytes) -> np.ndarray:
+def read_first_channel(content: bytes, name: str) -> np.ndarray:
     """Decode a label file that holds the ids in the first of three channels."""
     # Pillow would cut 16 bits to the upper 8, which are all 0 here. OpenCV gives BGR.
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise UserError('it has no three channels')
+    pixels = decode_image(content, name, flag='unchanged')
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise FileError(f'{name} cannot be read: it has no three channels')
+    if pixels.dtype == np.uint8 and not pixels[..., 2].any():
+        raise FileError(
+            f'{name} lacks the lower bytes, which hold the ids: it has 8 bits per channel, and the '
+            'published files 16. Some program has saved it again; unpack the published file'
+        )
     return pixels[..., 2]
 
 
@@ -56,14 +61,15 @@ class LabelFormat:
         folder (str): Folder of the label files.
         ids (Sequence[int]): Id of each train id.
         known (frozenset[int]): All ids that mean something; others are errors.
-        read (Callable[[bytes], np.ndarray]): Decodes a label file to ids, shape (H, W).
+        read (Callable[[bytes, str], np.ndarray]): Decodes a label file, which messages name, to
+            ids, shape (H, W).
     """
 
     dataset: type[SyntheticUrbanDataset]
     folder: str
     ids: Sequence[int]
     known: frozenset[int]
-    read: Callable[[bytes], np.ndarray] = read_ids
+    read: Callable[[bytes, str], np.ndarray] = read_ids
 
     def to_train_ids(self, labels: np.ndarray, name: str) -> np.ndarray:
         """Map ids to train ids.
@@ -197,18 +203,23 @@ def _convert(label_format: LabelFormat, root: Path, image: str) -> Converted:
     return Converted('', np.bincount(mask.ravel(), minlength=256), is_new)
 
 
-def _read(path: Path, decode: Callable[[bytes], np.ndarray]) -> np.ndarray:
+def _read(path: Path, decode: Callable[[bytes, str], np.ndarray]) -> np.ndarray:
     content = path.read_bytes()
     try:
         Image.open(BytesIO(content)).verify()  # checksums, which decoders may pass over
-        return decode(content)
     except Exception as error:  # decoders raise many types
         raise FileError(f"'{path}' cannot be read: {error}") from error
+    return decode(content, f"'{path}'")
 
 
 def _check_mask(mask: np.ndarray, image_path: Path, name: str) -> None:
-    with Image.open(image_path) as image:
-        width, height = image.size
+    try:
+        with Image.open(image_path) as image:
+            width, height = image.size
+    except Exception as error:  # decoders raise many types
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise FileError(f"image '{image_path}' cannot be read: {error}") from error
     if mask.shape != (height, width):
         raise MaskError(
             f'{name} is {mask.shape[1]}x{mask.shape[0]} (width x height), but its image is '
@@ -216,6 +227,8 @@ def _check_mask(mask: np.ndarray, image_path: Path, name: str) -> None:
         )
     if stray := set(_values(mask)) - {*range(len(CLASSES)), IGNORE}:
         raise MaskError(f'{name} has values that are no train ids: {sorted(stray)}')
+    if (mask == IGNORE).all():
+        raise MaskError(f'{name} has no pixel of a class: all are void')
 
 
 def _values(labels: np.ndarray) -> list[int]:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from ..core.errors import UserError
 from ..core.labels import IGNORE
 from ..datasets.files.class_maps import ClassMaps, read_class_maps
-from ..datasets.files.images import read_image
-from ..datasets.files.masks import apply_lookup, label_lookup
+from ..datasets.files.masks import apply_lookup, label_lookup, read_index_mask
 from ..datasets.files.pseudo_masks import write_label
 from ..engine.cam_refinement import check_affinity_net, pseudo_mask, refine_cams
 from ..evaluation import label_areas, mean_iou
@@ -133,8 +132,7 @@ class PseudoMaskJob(ImageFileJob):
 
     def _read_mask(self, name: str, folder: str) -> np.ndarray:
         """Class indices of a written mask."""
-        path = self.path(name, folder)
-        mask = read_image(path, f"mask '{path}'", flag='unchanged', backend='pillow')
+        mask = read_index_mask(self.path(name, folder))
         meta = self.dataset.metainfo
         lookup = label_lookup(meta.get('reduce_zero_label', False), meta.get('label_map'))
         return apply_lookup(mask, lookup)

@@ -226,6 +226,25 @@ def test_ids_beyond_8_bits_are_unknown(tmp_path):
     assert 'has unknown ids: 259' in convert_labels('synthia', tmp_path).faults[0]
 
 
+def test_label_file_saved_again_with_8_bits(tmp_path):
+    write_image(tmp_path / 'RGB/1.png')
+    path = tmp_path / 'GT/LABELS/1.png'
+    write_label(path, 'synthia', np.full((6, 9), 3))
+    cv2.imwrite(str(path), (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) >> 8).astype(np.uint8))
+    (fault,) = convert_labels('synthia', tmp_path).faults
+    assert f"'{path}' lacks the lower bytes" in fault and '8 bits per channel' in fault
+
+
+@pytest.mark.parametrize('name', FORMATS)
+def test_a_file_without_a_class_is_no_mask(name, tmp_path):
+    labels = np.zeros((6, 9), np.uint16)
+    image, label = FOLDERS[name]
+    write_image(tmp_path / image / '1.png')
+    write_label(tmp_path / label / '1.png', name, labels)
+    assert '1.png' in convert_labels(name, tmp_path).faults[0]
+    assert masks(tmp_path) == {}
+
+
 @pytest.mark.parametrize(
     ('mask', 'message'),
     [

@@ -109,6 +109,20 @@ def test_faulty_masks(images, tmp_path):
     assert not (tmp_path / 's').exists()
 
 
+@pytest.mark.parametrize('kind', ['16 bits', '1 bit'])
+def test_masks_of_any_depth(images, tmp_path, kind):
+    train, masks = images
+    for path in masks.rglob('*_label.png'):
+        mask = np.asarray(Image.open(path))
+        Image.fromarray(mask.astype(np.uint16) if kind == '16 bits' else mask > 0).save(path)
+    arguments = dict(count=8, masks=masks, mask_suffix='_label.png')
+    values = make_split(train, tmp_path / 's', **arguments)['images_per_class']
+    assert set(values) >= ({'0', '1'} if kind == '1 bit' else {'9'})
+    Image.fromarray(np.full((6, 8), 256, np.uint16)).save(path)
+    with pytest.raises(ValueError, match=f"{path.name}' has values outside what 8 bits hold: 256"):
+        make_split(train, tmp_path / 's', force=True, **arguments)
+
+
 def test_check_finds_changes(images, tmp_path):
     train, out = images[0], tmp_path / 's'
     make_split(train, out, count=3)

@@ -7,14 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ...core.atomic import write_atomically
 from ...core.digests import file_digest
 from ...core.errors import ExistingFileError, MissingFileError, UserError
 from ...core.file_walk import find_missing, map_files
 from ...core.labels import IGNORE
-from .masks import MaskError, check_mask_layout
+from .masks import MaskError, describe_stray, label_lookup, read_index_mask, stray_values
 from .splits import read_split, write_split
 from .stratification import random_selection, stratified_selection
 
@@ -152,12 +151,11 @@ def read_presence(
 def _mask_values(path: Path) -> np.ndarray | str:
     """Which of the 256 values occur in a mask, bool of shape (256,), or what is wrong with it."""
     try:
-        mask = np.asarray(Image.open(path))
-        check_mask_layout(mask, None, f"mask '{path}'")
-        if mask.dtype != np.uint8:
-            raise MaskError(f"mask '{path}' has pixels of type {mask.dtype}, not of 8 bits")
-    except Exception as error:  # decoders raise many types
-        return str(error) if isinstance(error, MaskError) else f"mask '{path}': {error}"
+        mask = read_index_mask(path)
+        if stray := stray_values(mask, label_lookup(), None):
+            raise MaskError(f"mask '{path}' has {describe_stray(stray, None)}")
+    except (MaskError, OSError) as error:
+        return str(error)
     return np.bincount(mask.ravel(), minlength=256) > 0
 
 

@@ -1,16 +1,43 @@
 """What a mask file must satisfy, shared by the loading transform and the dataset checker."""
 
+import os
 from collections.abc import Mapping
+from typing import Any
 
 import cv2
 import numpy as np
 
 from ...core.errors import UserError
 from ...core.labels import IGNORE
+from .images import read_image
 
 
 class MaskError(UserError):
     """A mask that was read but cannot be what the dataset declares."""
+
+
+def read_index_mask(path: str | os.PathLike, name: str | None = None, **kwargs: Any) -> np.ndarray:
+    """Read a mask file as it is, before any mapping of labels.
+
+    Palette indices, and grey values of 1, 8 or 16 bits are all taken for class indices.
+
+    Args:
+        path (str | os.PathLike): The file.
+        name (str, optional): How messages name it. Defaults to mask and path.
+        **kwargs: Of :func:`read_image`.
+
+    Returns:
+        np.ndarray: Shape (H, W), integer or bool.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        OSError: If it cannot be read or decoded.
+        MaskError: If it has several channels or fractional values.
+    """
+    name = name or f"mask '{path}'"
+    mask = read_image(path, name, **{**dict(flag='unchanged', backend='pillow'), **kwargs})
+    check_mask_layout(mask, None, name)
+    return mask
 
 
 def label_lookup(

@@ -19,6 +19,7 @@ from ..files.masks import (
     check_mask_layout,
     describe_stray,
     label_lookup,
+    read_index_mask,
     stray_values,
 )
 
@@ -174,10 +175,9 @@ class LoadCheckedAnnotations(LoadAnnotations):
 
     def _read(self, results: dict) -> np.ndarray:
         """Decode the mask file as it is, before any mapping of labels."""
-        return read_image(
+        return read_index_mask(
             results['seg_map_path'],
             f"mask '{results['seg_map_path']}' of image '{results.get('img_path')}'",
             backend_args=self.backend_args,
-            flag='unchanged',
             backend=self.imdecode_backend,
         )
