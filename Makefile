@@ -23,7 +23,7 @@ help:  ## list the targets
 venv: $(STAMP)  ## create .venv from the lock if it is missing or out of date (PYTHON=python3.x to choose)
 
 demo: $(STAMP)  ## train and compare on the toy dataset; writes work_dirs/demo/report.html
-	$(VENV)/bin/python tools/run_workflow.py configs/advsemi/workflow_toy.py --work-dir work_dirs/demo
+	$(VENV)/bin/python -m label_efficient_seg run configs/advsemi/workflow_toy.py --work-dir work_dirs/demo
 
 test: $(STAMP)  ## run the test suite (PYTEST_ARGS=... for pytest)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q $(PYTEST_ARGS)

@@ -65,6 +65,8 @@ setup(
         'Typing :: Typed',
     ],
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    py_modules=['les_cli'],
+    entry_points=dict(console_scripts=['les = les_cli:main']),
     include_package_data=True,
     zip_safe=False,
     cmdclass={'build_py': BuildPyWithMim},

@@ -1,39 +1,36 @@
 """Label-efficient semantic segmentation as a plugin for MMSegmentation 1.x."""
 
-# ruff: noqa: E402, I001 - the check must run before anything imports the stack.
-import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from .core.stack import check_stack
-
-check_stack()
-
-from . import datasets, engine, evaluation, models, visualization
-from .core.config_index import (
-    get_config,
-    get_config_path,
-    list_configs,
-    list_workflows,
-    resource_root,
-)
-from .core import model_zoo  # noqa: F401 - MMEngine then reads weights by our loader
-from .core.weights import load_checkpoint, trusting_checkpoints
 from .version import __version__
 
-# For configs anywhere: _base_ = '{{$LABEL_EFFICIENT_SEG_CONFIGS:}}/advsemi/...'.
-os.environ['LABEL_EFFICIENT_SEG_CONFIGS'] = str(resource_root() / 'configs')
+if TYPE_CHECKING:
+    from .everything import *  # noqa: F403
 
-__all__ = [
-    '__version__',
-    'datasets',
-    'engine',
-    'evaluation',
-    'get_config',
-    'get_config_path',
-    'list_configs',
-    'list_workflows',
-    'load_checkpoint',
-    'models',
-    'resource_root',
-    'trusting_checkpoints',
-    'visualization',
-]
+
+def register() -> None:
+    """Check the stack, and make all models, datasets, hooks and loops of this package known.
+
+    Importing the package does this, so that ``custom_imports`` of a config needs nothing else.
+
+    Raises:
+        ImportError: If PyTorch or the OpenMMLab stack is missing or does not fit.
+    """
+    import_module('.everything', __name__)
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith('__'):
+        raise AttributeError(name)
+    return getattr(import_module('.everything', __name__), name)
+
+
+# The command line registers only when it has understood its words: importing PyTorch and MMSeg
+# takes seconds, which help and mistakes of typing need not wait for. Nobody else has to know. While
+# `python -m label_efficient_seg` looks for its module, the first argument is `-m`.
+if 'les_cli' not in sys.modules and sys.argv[:1] != ['-m']:
+    register()
+
+__all__ = ['__version__', 'register']

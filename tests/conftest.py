@@ -2,7 +2,7 @@
 
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from mmseg.utils import register_all_modules
 
 import label_efficient_seg  # noqa: F401 - registers the components
+from label_efficient_seg.cli.main import main
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -43,3 +44,16 @@ def fresh_state() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def les() -> Callable:
+    """Runs the command ``les`` in this process; gives its exit status."""
+
+    def run(*words: object) -> int:
+        try:
+            return main([str(word) for word in words])
+        except SystemExit as end:
+            return end.code
+
+    return run

@@ -46,7 +46,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     'jobs': ('core', 'ops', *DATA, 'evaluation', 'visualization', 'engine'),
     'workflows': ('core', 'visualization', 'engine', 'jobs'),
     'converters': ('core', 'datasets/files', 'datasets'),
-    'cli': ('core', 'engine', 'jobs'),
+    'cli': ('core', 'datasets/files', 'datasets/checks', 'converters'),
 }  # fmt: skip
 
 

@@ -165,10 +165,8 @@ def test_augmented_testing(trained, tested, tmp_path):
 def test_publishing(trained, tmp_path):
     # The config of the run stands in its folder, with the settings of the command line.
     config = trained / 'deeplabv2_r18_toy_semi.py'
-    output = run(
-        sys.executable, TOOLS / 'publish_segmentor.py', config, trained / 'iter_4.pth',
-        tmp_path / 'out',
-    )  # fmt: skip
+    words = ('publish', config, trained / 'iter_4.pth', tmp_path / 'out')
+    output = run(sys.executable, '-m', 'label_efficient_seg', *words)
     assert 'agree on a test input' in output
     assert output.splitlines()[-2:] == [
         str(tmp_path / 'out' / f'deeplabv2_r18_toy_semi.{suffix}') for suffix in ('py', 'pth')

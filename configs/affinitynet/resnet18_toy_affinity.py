@@ -1,6 +1,6 @@
 # AffinityNet on the built-in toy dataset. Its initial weights are those of the trained classifier,
 # as the toy knows no others that have not seen masks:
-#     python tools/train.py configs/affinitynet/resnet18_toy_cls.py
+#     les train configs/affinitynet/resnet18_toy_cls.py
 _base_ = [
     '../_base_/models/resnet18_toy.py',
     '../_base_/datasets/toy_affinity.py',

@@ -1,6 +1,6 @@
 # AffinityNet's classification network at the settings of its release: ResNet-38, tags of VOC. CAMs
-# of what it trains: `--cfg-options model.type=CAMSegmentor` of tools/make_cams.py, and of
-# tools/test.py for their mIoU alone.
+# of what it trains: `--cfg-options model.type=CAMSegmentor` of les cams, and of
+# les test for their mIoU alone.
 _base_ = [
     '../_base_/models/resnet38.py',
     '../_base_/datasets/voc_tags.py',

@@ -1,7 +1,7 @@
 # DeconvNet on PASCAL VOC 2012, its second stage: from the first one's weights, on crops around
 # proposals with all classes in them; 40,000 updates, the rate falls every 10,000. To test what it
 # trains on the best 50 proposals of each image, and to add a CRF:
-#     python tools/test.py configs/deconvnet/deconvnet_vgg16_voc_proposals.py CHECKPOINT \
+#     les test configs/deconvnet/deconvnet_vgg16_voc_proposals.py CHECKPOINT \
 #         --cfg-options model.test_cfg.mode=proposal model.test_cfg.crf.iterations=10
 _base_ = './deconvnet_vgg16_voc_objects.py'
 model = dict(

@@ -1,6 +1,6 @@
 # EDeconvNet on PASCAL VOC 2012: the mean of DeconvNet's and FCN-8s's probabilities; the release
 # multiplies their scores, `mode='product'`. `model.members` names the checkpoints of its members;
-# tools/test.py takes any as its CHECKPOINT. `--cfg-options model.crf.iterations=10` adds
+# les test takes any as its CHECKPOINT. `--cfg-options model.crf.iterations=10` adds
 # a CRF.
 _base_ = './deconvnet_vgg16_voc_proposals.py'
 model = dict(

@@ -25,14 +25,16 @@ def _run_tool(
     os.dup2(output, 2)
     os.environ.update(environment)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    sys.argv = list(command[1:])
+    _, flag, module, *words = command
+    assert flag == '-m', command
     if before:
         before()
-    runpy.run_path(sys.argv[0], run_name='__main__')
+    sys.argv = [module, *words]
+    runpy.run_module(module, run_name='__main__')
 
 
 class ForkedTool:
-    """Stands for ``subprocess.Popen`` of ``[python, tool, *arguments]``.
+    """Stands for ``subprocess.Popen`` of ``[python, -m, module, *arguments]``.
 
     Args:
         command (Sequence[str]): The command.

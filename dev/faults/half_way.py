@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 
-from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.engine.checkpoint import latest_checkpoint
 from label_efficient_seg.workflows import JobStage, TrainStage, Workflow
-from label_efficient_seg.workflows.node import Node
+from label_efficient_seg.workflows.node import MODULE, Node
 
 from .evidence import NUMBERED
 from .forks import ForkedTool
@@ -91,7 +90,7 @@ class Case:
             tuple[int, str]: Status and output of the first process that fails otherwise than by a
             signal, or of the first one.
         """
-        words = [sys.executable, str(resource_root() / 'tools' / self.stage.tool)]
+        words = [sys.executable, '-m', MODULE, self.stage.tool]
         words += self.stage.arguments(folder, self.node.seed or 0)
         if workers:
             streams = self.stage._content.train_dataloader

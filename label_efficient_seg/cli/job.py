@@ -1,82 +1,68 @@
-"""The command line of a job, made from its settings."""
+"""The verbs of jobs, made from their settings."""
 
 import argparse
+import inspect
 from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
-from mmengine.config import DictAction
-
-from ..core.errors import UserError, readable_errors
-from ..core.weights import trusting_checkpoints
-from ..engine import launch
-from ..jobs.base import Job
-from ..jobs.settings import flag, is_input
+from ..core.errors import UserError
+from ..job_settings import JOBS, flag, is_input
+from .arguments import add_cfg_options, add_config, add_launcher, add_trust, read_cfg_options
 
 
-def main(job: type[Job], words: Sequence[str] | None = None) -> None:
-    """Run a job as the command line says.
+class Verb:
+    """Runs a job; looks like the module of a verb.
 
     Args:
-        job (type[Job]): The job.
-        words (Sequence[str], optional): The command line; that of this process if absent.
+        name (str): One of ``JOBS``.
     """
-    args, settings = parse(job, words)
-    with readable_errors(), trusting_checkpoints(args.trust_checkpoint):
-        cfg = launch.load_config(args.config, None, args.launcher, args.cfg_options)
-        job(cfg, args.out, settings).run()
 
+    def __init__(self, name: str) -> None:
+        self.name, self.settings = name, JOBS[name]
+        self.__doc__ = inspect.getdoc(self.settings)
 
-def parse(job: type[Job], words: Sequence[str] | None = None) -> tuple[argparse.Namespace, Any]:
-    """Read a command line.
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the words of the job."""
+        add_config(parser)
+        hints = get_type_hints(self.settings)
+        for setting in fields(self.settings):  # type: ignore[arg-type]
+            _add_setting(parser, setting, hints[setting.name])
+        parser.add_argument('--out', required=True, help='folder to write to')
+        add_cfg_options(parser)
+        parser.set_defaults(launcher='none', trust_checkpoint=False)
+        if self.settings.distributed:
+            add_launcher(parser)
+        if 'checkpoint' in hints:
+            add_trust(parser)
 
-    Args:
-        job (type[Job]): The job.
-        words (Sequence[str], optional): The command line; that of this process if absent.
+    def run(self, args: argparse.Namespace) -> None:
+        """Run the job."""
+        from .. import api
 
-    Returns:
-        tuple[Namespace, Any]: ``config``, ``out``, ``cfg_options``, ``launcher`` and
-        ``trust_checkpoint``; and the job's settings.
-
-    Raises:
-        SystemExit: If there is a mistake in the command line.
-    """
-    parser = build_parser(job)
-    args = parser.parse_args(words)
-    values = {setting.name: getattr(args, setting.name) for setting in fields(job.Settings)}
-    try:
-        return args, job.Settings(**values)
-    except UserError as error:
-        parser.error(str(error))
-
-
-def build_parser(job: type[Job]) -> argparse.ArgumentParser:
-    """The parser of a job's command line."""
-    parser = argparse.ArgumentParser(description=job.description())
-    parser.add_argument('config', help='config file, or name of one of the shipped configs')
-    hints = get_type_hints(job.Settings)
-    for setting in fields(job.Settings):
-        _add_setting(parser, setting, hints[setting.name])
-    parser.add_argument('--out', required=True, help='folder to write to')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override values of the config',
-    )
-    parser.set_defaults(launcher='none', trust_checkpoint=False)
-    if job.distributed:
-        launchers = ['none', 'pytorch', 'slurm', 'mpi']
-        parser.add_argument('--launcher', choices=launchers, default='none')
-        parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
-    if 'checkpoint' in hints:
-        parser.add_argument(
-            '--trust-checkpoint',
-            action='store_true',
-            help='allow the checkpoint to run code when it is loaded',
+        getattr(api, self.name.replace('-', '_'))(
+            args.config,
+            args.out,
+            self.read_settings(args),
+            cfg_options=read_cfg_options(args),
+            launcher=args.launcher,
+            trust_checkpoint=args.trust_checkpoint,
         )
-    return parser
+
+    def read_settings(self, args: argparse.Namespace) -> Any:
+        """The settings of a command line.
+
+        Args:
+            args (Namespace): What was read, with its ``parser``.
+
+        Raises:
+            SystemExit: If the settings do not accept a value.
+        """
+        names = [setting.name for setting in fields(self.settings)]  # type: ignore[arg-type]
+        try:
+            return self.settings(**{name: getattr(args, name) for name in names})
+        except UserError as error:
+            args.parser.error(str(error))
 
 
 def _add_setting(parser: argparse.ArgumentParser, setting: Field, hint: Any) -> None:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.weights import save_checkpoint
-from .conversion import check_tensors, read_weights
+from .conversion import Conversion, check_tensors, read_weights
 
 # The convolution to 1280 channels and the classifier, which MMSeg's backbone does not have.
 DROPPED = ('features.18.', 'classifier.')
@@ -43,13 +43,16 @@ def convert_mobilenet_v2(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: kept[source] for name, source in sources.items() if source in kept}
 
 
-def convert_file(source: str | Path, target: str | Path) -> None:
+def convert_mobilenet_v2_file(source: str | Path, target: str | Path) -> Conversion:
     """Convert a checkpoint file with :func:`convert_mobilenet_v2`.
 
     Args:
         source (str | Path): ``.pth`` or ``.safetensors`` file with the state dict, at its top or
             under ``state_dict``.
         target (str | Path): ``.pth`` file to write. It is complete or absent, also when this fails.
+
+    Returns:
+        Conversion: What was written.
 
     Raises:
         FileNotFoundError: If ``source`` does not exist.
@@ -64,6 +67,7 @@ def convert_file(source: str | Path, target: str | Path) -> None:
     except ValueError as error:
         raise UserError(f'{str(source)!r}: {error}') from error
     save_checkpoint(target, dict(state_dict=converted))
+    return Conversion(converted, {}, [])
 
 
 def _torchvision_name(name: str) -> str:

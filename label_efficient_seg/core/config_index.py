@@ -33,7 +33,7 @@ def list_configs() -> list[str]:
 
 
 def list_workflows() -> list[str]:
-    """Lists the workflows, which ``tools/run_workflow.py`` runs.
+    """Lists the workflows, which ``les run`` runs.
 
     Returns:
         list[str]: Sorted names such as ``'advsemi/workflow_toy'``.

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .atomic import DISK_FULL
-from .stack_internals import is_dead_process, is_dead_worker, original_message
 
 TRACEBACK_VARIABLE = 'LABEL_EFFICIENT_SEG_TRACEBACK'
 
@@ -26,6 +25,9 @@ class UserError(ValueError):
     """
 
     def __init__(self, message: str = '') -> None:
+        # Not above: it needs the whole stack, and this module does not.
+        from .stack_internals import original_message
+
         super().__init__(original_message(message, type(self)))
 
 
@@ -84,6 +86,8 @@ def readable_errors() -> Iterator[None]:
 
 def _foreign_message(error: Exception) -> str | None:
     """What to do about an error of the system or of another package that people meet."""
+    from .stack_internals import is_dead_process, is_dead_worker
+
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f'the disk is full ({error}). Complete files are kept; make room and run it again'
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

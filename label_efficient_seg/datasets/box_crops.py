@@ -97,7 +97,7 @@ class BoxCropDataset(Dataset):
             raise UserError(
                 f'{type(self).__name__} has no crop: the {len(items)} images have {len(kept)} '
                 f'boxes, none of which has a shorter side of {min_size} pixels; lower min_size, '
-                'or check the masks with tools/check_dataset.py CONFIG'
+                'or check the masks with les check CONFIG'
             )
         self.crops = Crops(*(values[kept] for values in crops))
         self._load(int(self.crops.images[0]))  # a wrong pipeline fails here, not in a worker

@@ -11,7 +11,7 @@ class GTA5Dataset(SyntheticUrbanDataset):
 
     Layout below ``data_root``: ``images/<id>.png``, ``labels/<id>.png`` as published (Cityscapes
     label ids with a palette), and ``labels_train_ids/<id>.png``, which
-    ``tools/dataset_converters/to_train_ids.py gta5 DATA_ROOT`` writes.
+    ``les convert gta5 DATA_ROOT`` writes.
 
     Arguments are those of :class:`SyntheticUrbanDataset`.
     """

@@ -16,7 +16,7 @@ from .files.class_splits import class_split
 from .files.splits import SplitError, complement, find_split, read_split
 from .transforms import LoadCheckedAnnotations, bind_transforms
 
-CHECK_HINT = 'check data_root and data_prefix, or run tools/check_dataset.py CONFIG'
+CHECK_HINT = 'check data_root and data_prefix, or run les check CONFIG'
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
@@ -44,7 +44,7 @@ class PartiallyLabeledMixin:
             :func:`find_split` says; this holds for ``ann_file`` too. An empty ``ann_file`` stands
             for all images in the folder.
         strict (bool): Whether to check lists and files at construction: one listing per folder,
-            local files only. ``tools/check_dataset.py`` switches it off to report every fault.
+            local files only. ``les check`` switches it off to report every fault.
         filter_cfg (dict, optional): ``dict(class_split=split)`` leaves out images that show an
             unseen class, as the strictest protocols of zero-shot learning do; ``split`` is what
             :func:`class_split` takes. This reads all masks once.

@@ -23,7 +23,7 @@ class ProposalCropDataset(BoxCropDataset):
 
     Args:
         *args: Of :class:`BoxCropDataset`.
-        proposals (str): Folder of the files ``<id>.npz`` that ``tools/make_proposals.py`` wrote.
+        proposals (str): Folder of the files ``<id>.npz`` that ``les proposals`` wrote.
         min_iou (float): Least intersection over union of a proposal with the box of an object.
         **kwargs: Of :class:`BoxCropDataset`.
 
@@ -46,7 +46,7 @@ class ProposalCropDataset(BoxCropDataset):
             if not os.path.isfile(item['sources'][0]):
                 raise MissingFileError(
                     f"image '{item['img_path']}' has no proposals '{item['sources'][0]}'; make "
-                    'them with tools/make_proposals.py, and give its folder "proposals"'
+                    'them with les proposals, and give its folder "proposals"'
                 )
 
     def _settings(self) -> dict:
@@ -61,7 +61,7 @@ class ProposalCropDataset(BoxCropDataset):
             (height, width), (rows, columns) = size, proposals.size
             raise UserError(
                 f"mask '{item['seg_map_path']}' is {width}x{height} (width x height), but the "
-                f"image is {columns}x{rows} by its proposals '{path}'; run tools/check_dataset.py "
+                f"image is {columns}x{rows} by its proposals '{path}'; run les check "
                 'CONFIG to find masks of another size than their image, or make the proposals '
                 'again, from these images'
             )

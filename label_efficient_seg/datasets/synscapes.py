@@ -11,7 +11,7 @@ class SynscapesDataset(SyntheticUrbanDataset):
 
     Layout below ``data_root``: ``img/rgb/<number>.png``, ``img/class/<number>.png`` as published
     (Cityscapes label ids), and ``labels_train_ids/<number>.png``, which
-    ``tools/dataset_converters/to_train_ids.py synscapes DATA_ROOT`` writes.
+    ``les convert synscapes DATA_ROOT`` writes.
 
     Arguments are those of :class:`SyntheticUrbanDataset`.
     """

@@ -11,7 +11,7 @@ MASK_FOLDER = 'labels_train_ids'
 class SyntheticUrbanDataset(PartiallyLabeledMixin, BaseSegDataset):
     """Rendered street scenes with masks of Cityscapes' 19 train ids, void 255.
 
-    The published label files hold other numbers. ``tools/dataset_converters/to_train_ids.py``
+    The published label files hold other numbers. ``les convert``
     writes masks to ``labels_train_ids/<id>.png`` below ``data_root``, and last the list of the
     images that have one, ``labels_train_ids.txt``.
 
@@ -35,5 +35,5 @@ class SyntheticUrbanDataset(PartiallyLabeledMixin, BaseSegDataset):
                 raise
             raise MissingFileError(
                 f'{error}; masks and their list are written by '
-                f'tools/dataset_converters/to_train_ids.py {self.CONVERTER} DATA_ROOT'
+                f'les convert {self.CONVERTER} DATA_ROOT'
             ) from error

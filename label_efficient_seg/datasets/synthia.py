@@ -12,7 +12,7 @@ class SYNTHIADataset(SyntheticUrbanDataset):
     Layout below ``data_root`` (the unpacked ``RAND_CITYSCAPES``): ``RGB/<id>.png``,
     ``GT/LABELS/<id>.png`` as published (16 bits, classes in the first of three channels), and
     ``labels_train_ids/<id>.png``, which
-    ``tools/dataset_converters/to_train_ids.py synthia DATA_ROOT`` writes.
+    ``les convert synthia DATA_ROOT`` writes.
 
     The masks hold Cityscapes' train ids like those of the other datasets. The classes that
     SYNTHIA lacks, terrain, truck and train, are left out of ``classes``, so labels in memory run

@@ -1,4 +1,4 @@
-"""What ``tools/train.py`` and ``tools/test.py`` do, beside parsing arguments."""
+"""What ``les train`` and ``les test`` do, beside parsing arguments."""
 
 import inspect
 import os

@@ -130,7 +130,7 @@ def _check_publishable(model: Mapping) -> None:
             raise UserError(
                 f'a model with {name} cannot be published: its prediction needs {reason}, '
                 'which a plain EncoderDecoder of MMSeg lacks; use it where this package is '
-                'installed, with tools/test.py or init_model(config, checkpoint)'
+                'installed, with les test or init_model(config, checkpoint)'
             )
     segmentor = component(model['type'])
     if not (isinstance(segmentor, type) and issubclass(segmentor, EncoderDecoder)):

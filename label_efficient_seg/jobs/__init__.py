@@ -1,29 +1,20 @@
-from .affinity_scores import AffinityScoreJob, AffinityScoreSettings
+from .affinity_scores import AffinityScoreJob
 from .base import ImageFileJob, Job
-from .cams import CAMJob, CAMSettings
-from .deconvnet_panels import DeconvNetPanelJob, DeconvNetPanelSettings
-from .proposals import ProposalJob, ProposalSettings
-from .pseudo_masks import PseudoMaskJob, PseudoMaskSettings
-from .ranking import EntropyRankJob, EntropyRankSettings
-from .settings import option
-from .sign_panels import SIGNPanelJob, SIGNPanelSettings
+from .cams import CAMJob
+from .deconvnet_panels import DeconvNetPanelJob
+from .proposals import ProposalJob
+from .pseudo_masks import PseudoMaskJob
+from .ranking import EntropyRankJob
+from .sign_panels import SIGNPanelJob
 
 __all__ = [
     'AffinityScoreJob',
-    'AffinityScoreSettings',
     'CAMJob',
-    'CAMSettings',
     'DeconvNetPanelJob',
-    'DeconvNetPanelSettings',
     'EntropyRankJob',
-    'EntropyRankSettings',
     'ImageFileJob',
     'Job',
     'ProposalJob',
-    'ProposalSettings',
     'PseudoMaskJob',
-    'PseudoMaskSettings',
     'SIGNPanelJob',
-    'SIGNPanelSettings',
-    'option',
 ]

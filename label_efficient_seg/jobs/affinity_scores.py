@@ -1,7 +1,6 @@
 """Writes class scores refined by a CRF, from which labels of affinities are made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +13,16 @@ from ..core.errors import UserError
 from ..core.labels import IGNORE
 from ..datasets.files.class_maps import read_class_maps, write_class_maps
 from ..evaluation import label_areas, mean_iou
+from ..job_settings import AffinityScoreSettings
 from ..ops import confident_labels, dense_crf, with_background
 from .base import ImageFileJob
 from .cams import check_cams
-from .settings import option
-
-
-@dataclass(frozen=True)
-class AffinityScoreSettings:
-    """Settings of :class:`AffinityScoreJob`."""
-
-    cams: str = option(help='folder "cams" that make_cams.py wrote')
-    low_alpha: float = option(4, 'power that overrates the background')
-    high_alpha: float = option(
-        32, 'power that underrates the background; 32 in the released code, 24 in the paper'
-    )
-
-    def __post_init__(self) -> None:
-        if not 0 < self.low_alpha < self.high_alpha:
-            raise UserError(
-                'the low alpha must be positive and below the high one, but they are '
-                f'{self.low_alpha} and {self.high_alpha}'
-            )
 
 
 class AffinityScoreJob(ImageFileJob):
     """Refines CAMs by a CRF with a low and a high power of the background, step 2 of AffinityNet.
 
-    AffinityNet learns where both leave no doubt. Images are those of the config's
-    ``test_dataloader``, with or without masks; its model is not used. An interrupted run continues
-    where it was.
+    See :class:`AffinityScoreSettings`.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
@@ -54,7 +33,7 @@ class AffinityScoreJob(ImageFileJob):
     """
 
     Settings = AffinityScoreSettings
-    name, what, tool = 'scores', 'scores', 'make_affinity_scores.py'
+    name, what, verb = 'scores', 'scores', 'scores'
     outputs = dict(scores='scores')
     files = dict(scores='.npz')
     reads_photos = True

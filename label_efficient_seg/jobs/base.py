@@ -1,7 +1,6 @@
 """What all jobs on the images of a config share."""
 
 import copy
-import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -24,6 +23,7 @@ from ..core.digests import digest
 from ..core.file_walk import find_missing
 from ..datasets.files.image_ids import image_ids
 from ..engine import launch
+from ..job_settings import is_input
 from ..visualization import save_image
 from .fingerprint import checkpoint_digest, claim_folder
 from .image_loop import (
@@ -35,14 +35,13 @@ from .image_loop import (
     reproducible,
     spread,
 )
-from .settings import is_input
 
 
 class Job:
     """Does something with the images of a config and, where it has one, a checkpoint.
 
-    A subclass names its dataclass of settings, see :func:`option`, from which
-    :mod:`label_efficient_seg.cli.job` makes its command line, and implements :meth:`work`.
+    A subclass names its dataclass of settings, see :mod:`.job_settings`, from
+    which :mod:`label_efficient_seg.cli.job` makes its command line, and implements :meth:`work`.
 
     Args:
         cfg (Config): From :func:`load_config`. Images are those of ``test_dataloader``.
@@ -53,18 +52,10 @@ class Job:
     Settings: type
     """Dataclass of the settings, whose ``__post_init__`` checks them."""
 
-    distributed = False
-    """Whether several processes can share the work."""
-
     def __init__(self, cfg: Config, out_dir: str | Path, settings: Any) -> None:
         self.cfg, self.out_dir, self.settings = copy.deepcopy(cfg), Path(out_dir), settings
         checkpoint = getattr(settings, 'checkpoint', '')
         self.checkpoint = str(Path(checkpoint).expanduser()) if checkpoint else ''
-
-    @classmethod
-    def description(cls) -> str:
-        """What the docstring says before its list of files, for the help of the command line."""
-        return (inspect.getdoc(cls) or '').partition('Files in the folder')[0].replace('`', '')
 
     def run(self) -> None:
         """Do all of it, on all processes of the launch.
@@ -120,16 +111,14 @@ class ImageFileJob(Job):
         log/                of the model, if there is one
     """
 
-    distributed = True
-
     name: str
     """Of the summary and the panels."""
 
     what: str
     """What the files hold, for messages."""
 
-    tool: str
-    """Program in ``tools`` that runs the job."""
+    verb: str
+    """Of the command ``les``, which runs the job."""
 
     files: Mapping[str, str]
     """Folders with one file for each image, and the suffix of the files."""

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +16,18 @@ from ..datasets.files.splits import more
 from ..datasets.transforms import LoadImageTags
 from ..evaluation import ThresholdSweep
 from ..evaluation.cam_iou_metric import GIVEN_TAGS
+from ..job_settings import CAMSettings
 from ..ops import with_background
 from ..visualization import CAMRow, make_cam_panel, plot_thresholds
 from .base import ImageFileJob
 from .fingerprint import read_run
 from .image_loop import OriginalFiles
-from .settings import option
-
-
-@dataclass(frozen=True)
-class CAMSettings:
-    """Settings of :class:`CAMJob`."""
-
-    checkpoint: str = option(help='checkpoint file of the classifier')
-    alpha: float = option(
-        16,
-        'power of the background for which the mIoU is reported, besides that at the best '
-        'threshold, and of which the predictions in panels are made',
-    )
-
-    def __post_init__(self) -> None:
-        if self.alpha <= 0:
-            raise UserError(f'alpha must be positive, but is {self.alpha}')
 
 
 class CAMJob(ImageFileJob):
     """Writes class activation maps (CAMs), step 1 of AffinityNet, and their mIoU over thresholds.
 
-    Images are those of the config's ``test_dataloader``, with or without masks; its model must be a
-    ``CAMSegmentor``. An interrupted run continues where it was.
+    See :class:`CAMSettings`.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
@@ -57,7 +39,7 @@ class CAMJob(ImageFileJob):
     """
 
     Settings = CAMSettings
-    name, what, tool = 'cams', 'CAMs', 'make_cams.py'
+    name, what, verb = 'cams', 'CAMs', 'cams'
     outputs = dict(cams='cams')
     files = dict(cams='.npz')
     free_settings = ('alpha',)
@@ -156,10 +138,10 @@ def check_cams(folder: str | Path, ids: Sequence[str]) -> str:
     Raises:
         MissingFileError: If an image has none, or no :class:`CAMJob` wrote the folder.
     """
-    run = read_run(folder, CAMJob.tool)
+    run = read_run(folder, CAMJob.verb)
     if lost := find_missing(str(folder), [f'{name}.npz' for name in ids]):
         raise MissingFileError(
-            f"'{folder}' has no '{lost[0]}'{more(lost)}; run tools/{CAMJob.tool} with the "
+            f"'{folder}' has no '{lost[0]}'{more(lost)}; run les {CAMJob.verb} with the "
             'images of this config, and to its end'
         )
     return run

@@ -1,8 +1,6 @@
 """Shows on single images what proposals and the layers of the decoder contribute."""
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,37 +11,20 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.progress import track
+from ..job_settings import DeconvNetPanelSettings
 from ..ops import crop_boxes
 from ..visualization import make_activation_panel, make_aggregation_panel, save_image
 from .base import Job
 from .image_loop import OriginalFiles, spread
-from .settings import option
 
 # Among so many of the best proposals, one is shown layer by layer.
 CANDIDATES = 10
 
 
-@dataclass(frozen=True)
-class DeconvNetPanelSettings:
-    """Settings of :class:`DeconvNetPanelJob`."""
-
-    checkpoint: str = option(help='checkpoint file')
-    num_images: int = option(6, 'number of images, at equal distances in the list')
-    counts: Sequence[int] = option((1, 10, 50), 'numbers of proposals')
-
-    def __post_init__(self) -> None:
-        if self.num_images < 1 or min(self.counts, default=0) < 1:
-            raise UserError(
-                'the numbers of images and of proposals must be at least 1, but are '
-                f'{self.num_images} and {list(self.counts)}'
-            )
-
-
 class DeconvNetPanelJob(Job):
     """Draws what proposals and the layers of the decoder of a DeconvNet contribute.
 
-    Images are those of the config's ``test_dataloader``; its model must be a
-    ``ProposalEncoderDecoder`` whose ``test_cfg`` has ``mode='proposal'``.
+    See :class:`DeconvNetPanelSettings`.
 
     Files in the folder::
 

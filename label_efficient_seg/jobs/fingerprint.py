@@ -51,12 +51,12 @@ def claim_folder(out_dir: str | Path, fingerprint: Mapping[str, str], what: str)
     return _run(fingerprint)
 
 
-def read_run(folder: str | Path, tool: str) -> str:
+def read_run(folder: str | Path, verb: str) -> str:
     """Name of the run that the files of a folder come from.
 
     Args:
         folder (str | Path): Folder of the files; ``fingerprint.json`` stands beside it.
-        tool (str): Tool that makes such files, for messages.
+        verb (str): Verb of the command ``les`` that makes such files, for messages.
 
     Returns:
         str: What :func:`claim_folder` gave that run.
@@ -68,7 +68,7 @@ def read_run(folder: str | Path, tool: str) -> str:
     file = Path(folder).resolve().parent / 'fingerprint.json'
     if not file.is_file():
         raise MissingFileError(
-            f"'{folder}' is no folder that tools/{tool} wrote: there is no '{file}'"
+            f"'{folder}' is no folder that les {verb} wrote: there is no '{file}'"
         )
     return _run(_read(file))
 

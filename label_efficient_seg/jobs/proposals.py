@@ -1,7 +1,6 @@
 """Writes the proposals of a dataset's images, and says how many objects they find."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ from torchvision.ops import box_iou
 
 from ..datasets.files.instances import object_boxes
 from ..datasets.files.proposal_files import read_proposals, write_proposals
-from ..datasets.proposals import METHODS, check_method, make_proposals
+from ..datasets.proposals import make_proposals
+from ..job_settings import ProposalSettings
 from ..visualization import make_proposal_panel, plot_recall
 from .base import ImageFileJob
 from .image_loop import OriginalFiles
-from .settings import option
 
 COUNTS = (10, 50, 100, 200, 500, 1000, 2000)
 MIN_IOUS = (0.5, 0.7)
@@ -23,26 +22,10 @@ MIN_IOUS = (0.5, 0.7)
 MIN_SIDE = 8
 
 
-@dataclass(frozen=True)
-class ProposalSettings:
-    """Settings of :class:`ProposalJob`."""
-
-    method: str = option(
-        'windows',
-        f'how boxes are found, one of {", ".join(METHODS)}; all but windows need '
-        'opencv-contrib-python',
-    )
-    num: int = option(2000, 'proposals of an image at most')
-
-    def __post_init__(self) -> None:
-        check_method(self.method, self.num)
-
-
 class ProposalJob(ImageFileJob):
     """Writes boxes that may hold an object, for DeconvNet, and how many objects they find.
 
-    Images are those of the config's ``test_dataloader``, with or without masks; its model is not
-    used. An interrupted run continues where it was.
+    See :class:`ProposalSettings`.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
@@ -55,7 +38,7 @@ class ProposalJob(ImageFileJob):
     """
 
     Settings = ProposalSettings
-    name, what, tool = 'proposals', 'proposals', 'make_proposals.py'
+    name, what, verb = 'proposals', 'proposals', 'proposals'
     outputs = dict(proposals='proposals')
     files = dict(proposals='.npz')
     reads_photos = True

@@ -1,7 +1,6 @@
 """Writes pseudo masks from CAMs that a trained AffinityNet refines, and says how good they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +15,18 @@ from ..datasets.files.masks import apply_lookup, label_lookup, read_index_mask
 from ..datasets.files.pseudo_masks import write_label
 from ..engine.cam_refinement import check_affinity_net, pseudo_mask, refine_cams
 from ..evaluation import label_areas, mean_iou
+from ..job_settings import PseudoMaskSettings
 from ..ops import with_background
 from ..visualization import CAMRow, make_cam_panel
 from .base import ImageFileJob
 from .cams import check_cams
 from .image_loop import OriginalFiles
-from .settings import option
-
-
-@dataclass(frozen=True)
-class PseudoMaskSettings:
-    """Settings of :class:`PseudoMaskJob`."""
-
-    checkpoint: str = option(help='checkpoint file of the AffinityNet')
-    cams: str = option(help='folder "cams" that make_cams.py wrote')
-    alpha: float = option(16, 'power of the background')
-    crf: bool = option(True, 'refine the result of the walk by a CRF, as in the paper')
-    min_confidence: float = option(
-        0,
-        'leave pixels neutral whose best class has less than this share of all scores; none in the '
-        'paper',
-    )
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.min_confidence < 1:
-            raise UserError(f'min_confidence must be in [0, 1), but is {self.min_confidence}')
 
 
 class PseudoMaskJob(ImageFileJob):
     """Refines CAMs by a random walk along affinities and a CRF into masks, step 4 of AffinityNet.
 
-    Images are those of the config's ``test_dataloader``, with or without masks; its model must be
-    an ``AffinityNet``, whose ``beta``, ``steps`` and ``border`` are settings of the walk. An
-    interrupted run continues where it was.
+    See :class:`PseudoMaskSettings`.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
@@ -63,7 +41,7 @@ class PseudoMaskJob(ImageFileJob):
     """
 
     Settings = PseudoMaskSettings
-    name, what, tool = 'pseudo_masks', 'pseudo masks', 'make_pseudo_masks.py'
+    name, what, verb = 'pseudo_masks', 'pseudo masks', 'masks'
     outputs = dict(pseudo_masks='pseudo_masks')
     files = dict(pseudo_masks='.png', walks='.png')
     reads_photos = True

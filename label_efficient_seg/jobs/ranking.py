@@ -1,9 +1,7 @@
 """Divides target images into easy and hard ones by the entropy of a model's predictions."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from torch import nn
 from ..core.errors import NotFiniteError, UserError
 from ..datasets.files.images import read_image
 from ..datasets.files.pseudo_masks import write_label
+from ..job_settings import EntropyRankSettings
 from ..ops import entropy_map, self_information
 from ..visualization import RankedImage, make_ranking_panel, plot_split_histogram, save_image
 from .base import ImageFileJob
@@ -28,7 +27,6 @@ from .image_scoring import (
     read_scores,
     write_score,
 )
-from .settings import option
 
 #: Cityscapes classes of few pixels: train ids 3, 4, 5, 6, 7, 9, 12, 14, 15, 16 and 17.
 CITYSCAPES_RARE_CLASSES = (
@@ -37,37 +35,10 @@ CITYSCAPES_RARE_CLASSES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class EntropyRankSettings:
-    """Settings of :class:`EntropyRankJob`."""
-
-    checkpoint: str = option(help='checkpoint file')
-    ratio: float | Fraction = option(0.67, 'easy share of the images, in (0, 1)', type=Fraction)
-    stream: str = option('target', 'stream of the target images')
-    normalize_rare: bool = option(
-        False,
-        'multiply the score of an image by (K - k) / K + 1/2 if k of the K rare classes are '
-        'predicted in it. Off in the paper; the command that the released code documents has it '
-        'on, because that code reads "--normalize False" as true',
-    )
-    rare_classes: Sequence[str] = option(
-        (), 'rare classes of a dataset with other classes than Cityscapes'
-    )
-
-    def __post_init__(self) -> None:
-        if self.rare_classes and not self.normalize_rare:
-            raise UserError(
-                'rare_classes has no effect without normalize_rare=True (--normalize-rare)'
-            )
-
-
 class EntropyRankJob(ImageFileJob):
     """Divides unlabeled images into easy and hard ones by entropy, step 2 of IntraDA.
 
-    The score of an image is the mean, over all pixels and classes, of the weighted
-    self-information of the model's main output at the network's input size. The images with the
-    lowest scores are easy, the others hard. Images are those of a stream of ``train_dataloader``,
-    prepared by the pipeline of ``test_dataloader``. An interrupted run continues where it was.
+    See :class:`EntropyRankSettings`.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
@@ -83,7 +54,7 @@ class EntropyRankJob(ImageFileJob):
     """
 
     Settings = EntropyRankSettings
-    name, what, tool = 'ranking', 'scores', 'rank_target.py'
+    name, what, verb = 'ranking', 'scores', 'rank'
     outputs = dict(easy='easy.txt', hard='hard.txt', pseudo_masks='pseudo_masks')
     files = dict(pseudo_masks='.png')
     free_settings = ('ratio', 'stream', 'normalize_rare', 'rare_classes')

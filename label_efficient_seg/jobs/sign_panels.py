@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,38 +15,21 @@ from torch import Tensor, nn
 from ..core.errors import UserError
 from ..core.labels import IGNORE
 from ..core.progress import track
+from ..job_settings import SIGNPanelSettings
 from ..ops import hide_labels
 from ..visualization import make_zero_shot_panel, plot_features, resize_to, save_image
 from .base import Job
 from .image_loop import OriginalFiles
-from .settings import option
 
 # Of the picture of features: more would cover each other, and pixels of one image are alike.
 MAX_CLASSES, PER_CLASS, PER_IMAGE = 24, 200, 20
 PADDING = -1
 
 
-@dataclass(frozen=True)
-class SIGNPanelSettings:
-    """Settings of :class:`SIGNPanelJob`."""
-
-    checkpoint: str = option(help='checkpoint file')
-    num_images: int = option(
-        4,
-        'number of panels: the first images that show an unseen class, and if there are fewer, the '
-        'first of the others',
-    )
-
-    def __post_init__(self) -> None:
-        if self.num_images < 1:
-            raise UserError(f'the number of images must be at least 1, but is {self.num_images}')
-
-
 class SIGNPanelJob(Job):
     """Draws predictions, weights of pseudo labels and features of a model that generates features.
 
-    Images are those of the config's ``test_dataloader`` and need masks; its model must be a
-    :class:`SIGN`.
+    See :class:`SIGNPanelSettings`.
 
     Files in the folder::
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from ..core.errors import UnknownArgumentError
 from ..core.suggest import did_you_mean
+from ..job_settings import command_words
 from ..jobs import AffinityScoreJob, CAMJob, EntropyRankJob, ProposalJob, PseudoMaskJob
 from ..jobs.base import ImageFileJob
-from ..jobs.settings import command_words
 from .html_report import Report
 from .stages import STAGES, Result, Stage, command_line_options, config_content
 
 
 class JobStage(Stage):
-    """Runs a job with its tool in ``tools``.
+    """Runs a job with its verb of the command ``les``.
 
     Args:
         config (str): Config file, or name of a shipped config.
@@ -30,7 +30,7 @@ class JobStage(Stage):
     distributed = True
 
     def __init_subclass__(cls) -> None:
-        cls.outputs, cls.tool = tuple(cls.job.outputs), cls.job.tool
+        cls.outputs, cls.tool = tuple(cls.job.outputs), cls.job.verb
 
     def __init__(self, config: str, cfg_options: dict | None = None, **settings: Any) -> None:
         known = [setting.name for setting in fields(self.job.Settings)]

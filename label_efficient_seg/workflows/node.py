@@ -18,6 +18,9 @@ from .scheduler import sort_graph
 from .stage_folder import StageFolder, State
 from .stages import STAGES, Stage
 
+MODULE = 'label_efficient_seg'
+"""Runs as the command ``les`` with ``python -m``."""
+
 
 @dataclass(frozen=True, eq=False)
 class Node:
@@ -101,27 +104,26 @@ class Node:
         return replace_references(values, lookup)
 
     def command(
-        self,
-        stage: Stage | None = None,
-        processes: int = 1,
-        python: str = 'python',
-        tools: Path = Path('tools'),
+        self, stage: Stage | None = None, processes: int = 1, python: str | None = None
     ) -> list[str]:
         """The command that runs the stage.
 
         Args:
             stage (Stage, optional): The resolved stage. Without it, references stay.
             processes (int): For a stage that can be distributed.
-            python (str): The interpreter; the default is what people write.
-            tools (Path): Folder of the tools.
+            python (str, optional): The interpreter. Without it, the command is as people write it.
         """
         stage = stage or self.stage
-        words = [str(tools / stage.tool), *stage.arguments(self.folder.path, self.seed or 0)]
+        words = [stage.tool, *stage.arguments(self.folder.path, self.seed or 0)]
+        is_verb = not os.path.isabs(stage.tool)
         if processes > 1 and stage.distributed:
-            # Without --, torchrun would take --num of a tool for an abbreviation of its own option.
-            launcher = f'-m torch.distributed.run --standalone --nproc_per_node {processes} --'
-            words = [*launcher.split(), *words, '--launcher', 'pytorch']
-        return [python, *words]
+            launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc_per_node']
+            # Without --, torchrun would take --num of a verb for an abbreviation of its own option.
+            launcher += [str(processes), *(['--module', '--', MODULE] if is_verb else ['--'])]
+            return [python or 'python', *launcher, *words, '--launcher', 'pytorch']
+        if is_verb:
+            return [python, '-m', MODULE, *words] if python else ['les', *words]
+        return [python or 'python', *words]
 
 
 def build_nodes(

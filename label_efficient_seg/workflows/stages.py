@@ -55,7 +55,7 @@ class Stage:
     """Names that other stages may refer to."""
 
     tool: str
-    """Python program in ``tools``, such as ``train.py``, or an absolute path."""
+    """Verb of the command ``les``, such as ``train``, or the absolute path of a Python program."""
 
     distributed = False
     """Whether the tool can run in several processes, with ``--launcher pytorch``."""
@@ -107,7 +107,7 @@ class Stage:
 
 @STAGES.register_module()
 class TrainStage(Stage):
-    """Trains a config with ``tools/train.py``; its metrics are those of the validation.
+    """Trains a config with ``les train``; its metrics are those of the validation.
 
     Args:
         config (str): Config file, or name of a shipped config.
@@ -122,7 +122,7 @@ class TrainStage(Stage):
     """
 
     outputs = ('checkpoint', 'config')
-    tool = 'train.py'
+    tool = 'train'
     distributed = True
     measured_on = 'val_dataloader'
     progress = re.compile(r'Iter\(train\) *\[ *(\d+)/(\d+)\]')
@@ -198,7 +198,7 @@ class TrainStage(Stage):
 
 @STAGES.register_module()
 class TestStage(Stage):
-    """Tests a checkpoint with ``tools/test.py``.
+    """Tests a checkpoint with ``les test``.
 
     Args:
         config (str): Config file, or name of a shipped config.
@@ -206,7 +206,7 @@ class TestStage(Stage):
         cfg_options (dict, optional): Values to override, by dotted key.
     """
 
-    tool = 'test.py'
+    tool = 'test'
     distributed = True
     progress = re.compile(r'Iter\(test\) *\[ *(\d+)/(\d+)\]')
 

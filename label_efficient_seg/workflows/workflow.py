@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from ..core.config_index import get_config_path, resource_root
+from ..core.config_index import get_config_path
 from ..core.errors import RunError, UserError
 from ..core.file_walk import usable_cores
 from ..core.progress import Progress, format_seconds
@@ -208,7 +208,7 @@ class _Runner:
         if node.state(inputs, self.data).name == 'stale':
             node.folder.set_aside()
         stage = node.resolved()
-        command = node.command(stage, self.number, sys.executable, resource_root() / 'tools')
+        command = node.command(stage, self.number, sys.executable)
         node.folder.begin(node.definition, inputs, node.files(self.data))
         done, environment = 0, self.environments.get()
 

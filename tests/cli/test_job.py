@@ -1,95 +1,109 @@
 """Command lines of jobs, without running them."""
 
-import runpy
-import sys
+from dataclasses import fields
 from fractions import Fraction
 
 import pytest
 
-from label_efficient_seg import jobs
-from label_efficient_seg.cli.job import parse
-from label_efficient_seg.core.config_index import resource_root
-from label_efficient_seg.jobs.settings import command_words
+from label_efficient_seg import api
+from label_efficient_seg import job_settings as settings
+from label_efficient_seg.cli.arguments import read_cfg_options
+from label_efficient_seg.cli.main import VERBS, build_parser
+from label_efficient_seg.datasets.proposals import METHODS
 
-TOOLS = {
-    'make_cams.py': jobs.CAMJob,
-    'make_affinity_scores.py': jobs.AffinityScoreJob,
-    'make_pseudo_masks.py': jobs.PseudoMaskJob,
-    'make_proposals.py': jobs.ProposalJob,
-    'rank_target.py': jobs.EntropyRankJob,
-    'sign_panels.py': jobs.SIGNPanelJob,
-    'deconvnet_panels.py': jobs.DeconvNetPanelJob,
-}
 WORDS = ['a.py', '--out', 'folder']
 
 
-@pytest.mark.parametrize(('tool', 'job'), TOOLS.items())
-def test_tools(tool, job, monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', [tool, '--help'])
-    with pytest.raises(SystemExit, match='0'):
-        runpy.run_path(str(resource_root() / 'tools' / tool), run_name='__main__')
+def parse(verb: str, words: list[str]):
+    """What the command line says, and the settings."""
+    parser, verbs = build_parser()
+    args = parser.parse_args([verb, *words])
+    args.parser = verbs[verb]
+    return args, VERBS[verb].read_settings(args)
+
+
+@pytest.mark.parametrize('verb', settings.JOBS)
+def test_every_verb_has_a_job(verb, monkeypatch):
+    found = []
+    monkeypatch.setattr(api, 'run_job', lambda job, *args, **kwargs: found.append(job))
+    getattr(api, verb.replace('-', '_'))('a.py', 'out', None)
+    (job,) = found
+    assert job.Settings is settings.JOBS[verb]
+    assert getattr(job, 'verb', verb) == verb
+
+
+@pytest.mark.parametrize('verb', settings.JOBS)
+def test_help(verb, les, capsys):
+    assert les(verb, '--help') == 0
     shown = capsys.readouterr().out
-    assert job.__doc__[:40] in ' '.join(shown.split())
-    assert 'Files' not in shown and '`' not in shown
-    assert ('--launcher' in shown) == job.distributed
+    assert f'les {verb} ' in shown.partition('Example:')[2] and '`' not in shown
+    assert ('--launcher' in shown) == settings.JOBS[verb].distributed
     assert ('--trust-checkpoint' in shown) == ('checkpoint file' in shown)
+
+
+def test_methods_of_proposals_are_those_of_the_help():
+    (method, _) = fields(settings.ProposalSettings)
+    assert all(name in method.metadata['help'] for name in METHODS)
 
 
 def test_what_every_command_line_has():
     words = ['--cfg-options', 'model.x=1', 'y=[2,3]', '--launcher', 'slurm', '--local_rank', '1']
-    args, _ = parse(jobs.ProposalJob, [*WORDS, *words])
+    args, _ = parse('proposals', [*WORDS, *words])
     assert (args.config, args.out, args.launcher) == ('a.py', 'folder', 'slurm')
-    assert args.cfg_options == {'model.x': 1, 'y': [2, 3]} and not args.trust_checkpoint
-    args, _ = parse(jobs.SIGNPanelJob, ['a.py', 'b.pth', '--out', 'x', '--trust-checkpoint'])
+    assert read_cfg_options(args) == {'model.x': 1, 'y': [2, 3]} and not args.trust_checkpoint
+    args, _ = parse('sign-panels', ['a.py', 'b.pth', '--out', 'x', '--trust-checkpoint'])
     assert (args.cfg_options, args.launcher, args.trust_checkpoint) == (None, 'none', True)
 
 
 def test_settings_by_hand():
     words = ['a.py', 'b.pth', '--cams', 'c', '--out', 'x', '--no-crf', '--min-confidence', '0.5']
-    found = parse(jobs.PseudoMaskJob, words)[1]
-    assert found == jobs.PseudoMaskSettings('b.pth', 'c', 16, False, 0.5)
+    found = parse('masks', words)[1]
+    assert found == settings.PseudoMaskSettings('b.pth', 'c', 16, False, 0.5)
     words = ['a.py', 'b.pth', '--out', 'x', '--ratio', '2/3', '--normalize-rare']
-    found = parse(jobs.EntropyRankJob, [*words, '--rare-classes', 'traffic light', 'bus'])[1]
+    found = parse('rank', [*words, '--rare-classes', 'traffic light', 'bus'])[1]
     assert (found.ratio, found.normalize_rare) == (Fraction(2, 3), True)
     assert found.rare_classes == ['traffic light', 'bus']
-    found = parse(jobs.DeconvNetPanelJob, [*words[:4], '--counts', '3', '1'])[1]
-    assert found == jobs.DeconvNetPanelSettings('b.pth', 6, [3, 1])
+    found = parse('deconvnet-panels', [*words[:4], '--counts', '3', '1'])[1]
+    assert found == settings.DeconvNetPanelSettings('b.pth', 6, [3, 1])
 
 
 @pytest.mark.parametrize(
-    ('job', 'settings'),
+    ('verb', 'expected'),
     [
-        (jobs.CAMJob, jobs.CAMSettings('a.pth')),
-        (jobs.CAMJob, jobs.CAMSettings('a.pth', 4.5)),
-        (jobs.AffinityScoreJob, jobs.AffinityScoreSettings('/x/cams', 8, 24)),
-        (jobs.PseudoMaskJob, jobs.PseudoMaskSettings('a.pth', 'cams', 8, False, 0.25)),
-        (jobs.PseudoMaskJob, jobs.PseudoMaskSettings('a.pth', 'cams')),
-        (jobs.ProposalJob, jobs.ProposalSettings('edge_boxes', 60)),
-        (jobs.EntropyRankJob, jobs.EntropyRankSettings('a.pth', Fraction(1, 3), 'other', True)),
+        ('cams', settings.CAMSettings('a.pth')),
+        ('cams', settings.CAMSettings('a.pth', 4.5)),
+        ('scores', settings.AffinityScoreSettings('/x/cams', 8, 24)),
+        ('masks', settings.PseudoMaskSettings('a.pth', 'cams', 8, False, 0.25)),
+        ('masks', settings.PseudoMaskSettings('a.pth', 'cams')),
+        ('proposals', settings.ProposalSettings('edge_boxes', 60)),
+        ('rank', settings.EntropyRankSettings('a.pth', Fraction(1, 3), 'other', True)),
         (
-            jobs.EntropyRankJob,
-            jobs.EntropyRankSettings('a.pth', 0.5, normalize_rare=True, rare_classes=['a b', 'c']),
+            'rank',
+            settings.EntropyRankSettings(
+                'a.pth', 0.5, normalize_rare=True, rare_classes=['a b', 'c']
+            ),
         ),
     ],
 )
-def test_settings_arrive_as_they_were(job, settings):
-    assert parse(job, [*WORDS, *command_words(settings)])[1] == settings
+def test_settings_arrive_as_they_were(verb, expected):
+    words = [*WORDS, *settings.command_words(expected)]
+    assert parse(verb, words)[1] == expected
 
 
 @pytest.mark.parametrize(
-    ('job', 'words', 'message'),
+    ('verb', 'words', 'message'),
     [
-        (jobs.CAMJob, 'a.pth --alpha 0', 'alpha must be positive, but is 0'),
-        (jobs.CAMJob, '', 'required: checkpoint'),
-        (jobs.AffinityScoreJob, '', 'required: --cams'),
-        (jobs.AffinityScoreJob, '--cams c --low-alpha 32', 'below the high one, but they are 32'),
-        (jobs.ProposalJob, '--method x', "unknown method 'x'"),
-        (jobs.ProposalJob, '--num many', "invalid int value: 'many'"),
-        (jobs.EntropyRankJob, 'a.pth --rare-classes bus', 'no effect without normalize_rare=True'),
-        (jobs.SIGNPanelJob, 'a.pth --num-images 0', 'at least 1, but is 0'),
+        ('cams', 'a.pth --alpha 0', 'alpha must be positive, but is 0'),
+        ('cams', '', 'required: checkpoint'),
+        ('scores', '', 'required: --cams'),
+        ('scores', '--cams c --low-alpha 32', 'below the high one, but they are 32'),
+        ('proposals', '--method x', "unknown method 'x'"),
+        ('proposals', '--num many', "invalid int value: 'many'"),
+        ('rank', 'a.pth --rare-classes bus', 'no effect without normalize_rare=True'),
+        ('sign-panels', 'a.pth --num-images 0', 'at least 1, but is 0'),
     ],
 )
-def test_mistakes_are_named(job, words, message, capsys):
+def test_mistakes_are_named(verb, words, message, capsys):
     with pytest.raises(SystemExit, match='2'):
-        parse(job, [*WORDS, *words.split()])
+        parse(verb, [*WORDS, *words.split()])
     assert message in capsys.readouterr().err

@@ -19,7 +19,6 @@ from label_efficient_seg.converters import convert_deeplabv2, convert_deeplabv2_
 from tests.converters.released_deeplabv2 import CLASSES, RELEASES, Head, Released, released
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / 'tools' / 'model_converters' / 'advent.py'
 BASE = ROOT / 'configs' / '_base_' / 'models' / 'deeplabv2_r101-d8.py'
 UNUSED_TENSORS = dict(advent=0, adaptsegnet=8, advsemi=4)
 
@@ -234,8 +233,8 @@ def test_models_that_a_release_cannot_compute_are_refused(source, target, messag
 
 
 @pytest.fixture
-def tool(run_tool):
-    return partial(run_tool, TOOL)
+def tool(les):
+    return partial(les, 'convert')
 
 
 WRAPPERS = dict(

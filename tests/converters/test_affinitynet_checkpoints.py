@@ -15,7 +15,6 @@ from label_efficient_seg.core.config_index import get_config
 from tests.converters.released_affinitynet import features_of, released, scores_of
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / 'tools' / 'model_converters' / 'affinitynet.py'
 RELEASES = [('res38', 'cls'), ('vgg', 'cls'), ('res38', 'aff'), ('vgg', 'aff')]
 
 
@@ -238,12 +237,12 @@ WRAPPERS = dict(
 
 @pytest.mark.parametrize('wrapper', WRAPPERS)
 @pytest.mark.parametrize(('network', 'kind'), [('res38', 'cls'), ('vgg', 'aff')])
-def test_the_tool_converts_there_and_back(run_tool, tmp_path, capsys, network, kind, wrapper):
+def test_the_tool_converts_there_and_back(les, tmp_path, capsys, network, kind, wrapper):
     weights = released(network, kind)
     source, middle, back = (tmp_path / name for name in ('a.pth', 'new/b.pth', 'c.pth'))
     torch.save(WRAPPERS[wrapper](weights), source, _use_new_zipfile_serialization=False)
 
-    run_tool(TOOL, source, middle, '--to', 'ours')
+    assert les('convert', 'affinitynet', source, middle, '--to', 'ours') == 0
     *_, printed = capsys.readouterr().out.partition('model = ')
     printed, _, name = printed.rstrip().rpartition('\n')
     assert name == str(middle) and os.listdir(middle.parent) == ['b.pth']
@@ -257,20 +256,19 @@ def test_the_tool_converts_there_and_back(run_tool, tmp_path, capsys, network, k
     assert Config.fromstring(f'model = {printed}', '.py').model.to_dict() == expected.model
     assert_same(checkpoint['state_dict'], expected.weights)
 
-    run_tool(TOOL, middle, back, '--to', 'official')
+    assert les('convert', 'affinitynet', middle, back, '--to', 'official') == 0
     assert_same(torch.load(back, weights_only=True), weights)
 
 
 @pytest.mark.parametrize('fault', ['absent', 'truncated', 'other network'])
-def test_nothing_is_written_when_the_tool_fails(run_tool, tmp_path, capsys, fault):
+def test_nothing_is_written_when_the_tool_fails(les, tmp_path, capsys, fault):
     source = tmp_path / 'a.pth'
     if fault == 'other network':
         torch.save(dict(weight=torch.zeros(1)), source)
     elif fault == 'truncated':
         torch.save(released('vgg', 'cls'), source)
         source.write_bytes(source.read_bytes()[:-500])
-    with pytest.raises(SystemExit, match='^1$'):
-        run_tool(TOOL, source, tmp_path / 'b.pth', '--to', 'ours')
+    assert les('convert', 'affinitynet', source, tmp_path / 'b.pth', '--to', 'ours') == 1
     message = capsys.readouterr().err
     assert message.startswith('error: ') and str(source) in message and 'Traceback' not in message
     expected = dict(absent='does not exist', truncated='damaged or incomplete')

@@ -17,7 +17,6 @@ from label_efficient_seg.converters import convert_deconvnet, read_caffe_blobs
 from tests.models.plain_deconvnet import LAYERS, scores_of
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / 'tools' / 'model_converters' / 'deconvnet.py'
 CLASSES = 5
 
 
@@ -95,11 +94,11 @@ def test_scores_equal_those_of_the_release(size):
 
 
 @pytest.mark.parametrize('suffix', ['.npz', '.h5'])
-def test_the_tool_converts_a_file(run_tool, tmp_path, capsys, suffix):
+def test_the_tool_converts_a_file(les, tmp_path, capsys, suffix):
     source, target = tmp_path / f'a{suffix}', tmp_path / 'new' / 'b.pth'
     blobs = released()
     save(source, blobs)
-    run_tool(TOOL, source, target)
+    assert les('convert', 'deconvnet', source, target) == 0
     printed = capsys.readouterr().out
     assert 'note: images: BGR from 0 to 255' in printed and printed.endswith(f'\n{target}\n')
     checkpoint = torch.load(target, weights_only=True)
@@ -187,15 +186,14 @@ def test_damaged_files_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize('name', ['absent.npz', 'a.caffemodel', 'other.npz'])
-def test_nothing_is_written_when_the_tool_fails(run_tool, tmp_path, capsys, name):
+def test_nothing_is_written_when_the_tool_fails(les, tmp_path, capsys, name):
     source = tmp_path / name
     if name == 'a.caffemodel':
         source.write_bytes(b'x')
     elif name == 'other.npz':
         np.savez(source, weight=np.ones(3))
     before = os.listdir(tmp_path)
-    with pytest.raises(SystemExit, match='^1$'):
-        run_tool(TOOL, source, tmp_path / 'b.pth')
+    assert les('convert', 'deconvnet', source, tmp_path / 'b.pth') == 1
     message = capsys.readouterr().err
     assert message.startswith('error: ') and str(source) in message
     assert os.listdir(tmp_path) == before

@@ -19,7 +19,6 @@ from label_efficient_seg.converters import (
 )
 from tests.converters.released_affinitynet import VGG, released
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'model_converters' / 'imagenet_backbone.py'
 # How the array with the shape (2, 3) begins in files of MXNet 0.x, 0.12, 1.x and 2.
 HEADERS = [
     struct.pack('<III', 2, 2, 3),
@@ -64,11 +63,11 @@ def mxnet_weights() -> tuple[dict[str, np.ndarray], dict[str, Tensor]]:
     return renamed, official
 
 
-def test_the_tool_reads_a_file_of_mxnet(run_tool, tmp_path, capsys):
+def test_the_tool_reads_a_file_of_mxnet(les, tmp_path, capsys):
     source, target = tmp_path / 'a.params', tmp_path / 'new' / 'b.pth'
     params, official = mxnet_weights()
     write_params(source, params)
-    run_tool(TOOL, 'mxnet-resnet38', source, target)
+    assert les('convert', 'mxnet-resnet38', source, target) == 0
     assert capsys.readouterr().out == f'note: left out: the classifier\n{target}\n'
     checkpoint = torch.load(target, weights_only=True)
     assert checkpoint['meta']['model'] == dict(backbone=dict(type='ResNet38', base_channels=4))
@@ -194,7 +193,7 @@ def test_torchvisions_own_network_is_accepted():
 
 
 @pytest.mark.parametrize('fault', ['absent', 'cut off', 'no weights'])
-def test_nothing_is_written_when_the_tool_fails(run_tool, tmp_path, capsys, fault):
+def test_nothing_is_written_when_the_tool_fails(les, tmp_path, capsys, fault):
     source = tmp_path / ('a.pth' if fault == 'no weights' else 'a.params')
     if fault == 'cut off':
         write_params(source, dict(x=np.ones(4)))
@@ -203,8 +202,7 @@ def test_nothing_is_written_when_the_tool_fails(run_tool, tmp_path, capsys, faul
         torch.save(dict(weight=torch.zeros(1)), source)
     kind = 'torchvision-vgg16' if fault == 'no weights' else 'mxnet-resnet38'
     before = os.listdir(tmp_path)
-    with pytest.raises(SystemExit, match='^1$'):
-        run_tool(TOOL, kind, source, tmp_path / 'b.pth')
+    assert les('convert', kind, source, tmp_path / 'b.pth') == 1
     message = capsys.readouterr().err
     assert message.startswith('error: ') and str(source) in message
     assert os.listdir(tmp_path) == before

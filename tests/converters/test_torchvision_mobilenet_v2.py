@@ -1,5 +1,3 @@
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +8,9 @@ from mmseg.models.backbones import MobileNetV2
 from mmseg.registry import MODELS
 from torch import nn
 
-from label_efficient_seg.converters import convert_file, convert_mobilenet_v2
+from label_efficient_seg.converters import convert_mobilenet_v2, convert_mobilenet_v2_file
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / 'tools' / 'model_converters' / 'torchvision_mobilenet_v2.py'
 # Number of torchvision's features.* up to the end of each of MMSeg's seven layers.
 LAYER_ENDS = (2, 4, 7, 11, 14, 17, 18)
 
@@ -83,12 +80,11 @@ def test_all_faults_are_named(reference):
 
 
 @pytest.mark.parametrize('wrapped', [False, True])
-def test_the_config_trains_with_converted_weights(reference, wrapped, tmp_path, monkeypatch):
+def test_the_config_trains_with_converted_weights(reference, wrapped, tmp_path, les, monkeypatch):
     source, target = tmp_path / 'source.pth', tmp_path / 'new' / 'target.pth'
     state_dict = reference.state_dict()
     torch.save(dict(state_dict=state_dict) if wrapped else state_dict, source)
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), str(source), str(target)])
-    runpy.run_path(str(TOOL), run_name='__main__')
+    assert les('convert', 'torchvision-mobilenetv2', source, target) == 0
     assert [path.name for path in target.parent.iterdir()] == ['target.pth']
 
     monkeypatch.setenv('MOBILENETV2_WEIGHTS', str(target))
@@ -117,14 +113,11 @@ def test_the_config_trains_with_converted_weights(reference, wrapped, tmp_path, 
 def test_nothing_is_written_when_conversion_fails(content, target, message, tmp_path):
     torch.save(content, tmp_path / 'source.pth')
     with pytest.raises(ValueError, match=message):
-        convert_file(tmp_path / 'source.pth', tmp_path / target)
+        convert_mobilenet_v2_file(tmp_path / 'source.pth', tmp_path / target)
     assert [path.name for path in tmp_path.iterdir()] == ['source.pth']
 
 
-def test_the_tool_reports_a_missing_source(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(
-        sys, 'argv', [str(TOOL), str(tmp_path / 'none.pth'), str(tmp_path / 'a.pth')]
-    )
-    with pytest.raises(SystemExit, match='^1$'):
-        runpy.run_path(str(TOOL), run_name='__main__')
+def test_the_tool_reports_a_missing_source(tmp_path, les, capsys):
+    words = ('torchvision-mobilenetv2', tmp_path / 'none.pth', tmp_path / 'a.pth')
+    assert les('convert', *words) == 1
     assert 'none.pth' in capsys.readouterr().err

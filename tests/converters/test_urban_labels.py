@@ -1,9 +1,7 @@
 import multiprocessing
 import os
 import re
-import runpy
 import signal
-import sys
 from pathlib import Path
 
 import cv2
@@ -15,7 +13,6 @@ from label_efficient_seg.converters import FORMATS, convert_labels, format_summa
 from label_efficient_seg.core.atomic import atomic_path
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / 'tools' / 'dataset_converters' / 'to_train_ids.py'
 
 # Train id, name, label id in Cityscapes, id and name in the README of SYNTHIA-RAND-CITYSCAPES.
 TABLE = """
@@ -94,13 +91,6 @@ def masks(root: Path) -> dict[str, np.ndarray]:
     return {p.stem: np.asarray(Image.open(p)) for p in (root / 'labels_train_ids').glob('[!.]*')}
 
 
-def run(monkeypatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    return end.value.code
-
-
 @pytest.mark.parametrize('name', FORMATS)
 def test_each_id_becomes_the_train_id_of_its_class(name):
     names = FORMATS[name].dataset.METAINFO['classes']
@@ -166,7 +156,7 @@ def test_a_killed_conversion_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert convert_labels('gta5', tmp_path).written == 0
 
 
-def test_faulty_files_are_named_and_the_others_converted(tmp_path, monkeypatch, capsys):
+def test_faulty_files_are_named_and_the_others_converted(tmp_path, les, capsys):
     written = write_dataset(tmp_path, 'gta5', 7)
     images, labels = tmp_path / 'images', tmp_path / 'labels'
     (labels / '00001.png').unlink()
@@ -178,7 +168,7 @@ def test_faulty_files_are_named_and_the_others_converted(tmp_path, monkeypatch, 
     Image.new('RGB', (9, 6)).save(labels / '00005.png')
     (images / '00006.png').write_bytes(b'')
 
-    assert run(monkeypatch, 'gta5', tmp_path, '--workers', 1) == 1
+    assert les('convert', 'gta5', tmp_path, '--workers', 1) == 1
     output = capsys.readouterr().out
     assert sorted(masks(tmp_path)) == ['00007']
     assert (tmp_path / 'labels_train_ids.txt').read_text() == '00007\n'
@@ -194,7 +184,7 @@ def test_faulty_files_are_named_and_the_others_converted(tmp_path, monkeypatch, 
         assert line in output
 
     write_dataset(tmp_path, 'gta5', 7)
-    assert run(monkeypatch, 'gta5', tmp_path) == 0
+    assert les('convert', 'gta5', tmp_path) == 0
     assert '7 of 7 masks' in capsys.readouterr().out
     assert len((tmp_path / 'labels_train_ids.txt').read_text().split()) == 7
 
@@ -268,8 +258,8 @@ def test_masks_that_were_there_are_checked(mask, message, tmp_path):
     assert convert_labels('synscapes', tmp_path).faults == []
 
 
-def test_a_folder_without_images(tmp_path, monkeypatch, capsys):
-    assert run(monkeypatch, 'synthia', tmp_path) == 1
+def test_a_folder_without_images(tmp_path, les, capsys):
+    assert les('convert', 'synthia', tmp_path) == 1
     error = capsys.readouterr().err
     assert f"'{tmp_path}/RGB' has no PNG file" in error and "'GT/LABELS'" in error
 

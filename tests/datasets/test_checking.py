@@ -1,5 +1,3 @@
-import runpy
-import sys
 from pathlib import Path
 
 import cv2
@@ -13,7 +11,6 @@ from label_efficient_seg.datasets.checks.checking import check_config
 
 from .conftest import VOC_IDS, random_mask, write_image, write_list, write_mask
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'check_dataset.py'
 LISTS = 'ImageSets/Segmentation'
 
 
@@ -272,15 +269,12 @@ def test_long_reports_are_cut(cfg, voc_root):
     assert format_report(report, limit=4).count('does not exist') == 4
 
 
-def test_command_line(cfg, voc_root, tmp_path, monkeypatch, capsys):
+def test_command_line(cfg, voc_root, tmp_path, les, capsys):
     path = tmp_path / 'config.py'
     cfg.dump(path)
 
     def run(*options: str) -> int:
-        monkeypatch.setattr(sys, 'argv', ['check_dataset.py', str(path), *options])
-        with pytest.raises(SystemExit) as error:
-            runpy.run_path(str(TOOL), run_name='__main__')
-        return error.value.code
+        return les('check', path, *options)
 
     assert run() == 0
     assert capsys.readouterr().out.rstrip().endswith('no findings')

@@ -76,7 +76,7 @@ def as_bytes(save) -> bytes:
 )
 def test_other_files(tmp_path, content):
     (tmp_path / 'a.npz').write_bytes(content)
-    with pytest.raises(ValueError, match="a.npz' holds no class maps; .* tools/make_cams.py"):
+    with pytest.raises(ValueError, match="a.npz' holds no class maps; .* les cams"):
         read_class_maps(tmp_path / 'a.npz')
 
 

@@ -1,14 +1,12 @@
 import gzip
 import re
-import runpy
-import sys
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.datasets import load_class_embeddings
 from label_efficient_seg.datasets.files import word_vector_files
 from label_efficient_seg.datasets.files.make_class_embeddings import make_class_embeddings
@@ -227,17 +225,8 @@ def test_missing_file(tmp_path):
 
 
 @pytest.fixture
-def tool(monkeypatch):
-    """Runs the tool in this process; its exit status."""
-
-    def run(*arguments: object) -> int:
-        path = str(resource_root() / 'tools/make_class_embeddings.py')
-        monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(path, run_name='__main__')
-        return ended.value.code
-
-    return run
+def tool(les):
+    return partial(les, 'embeddings')
 
 
 def test_tool(tmp_path, table, tool, capsys):

@@ -1,6 +1,4 @@
 import json
-import runpy
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,8 +11,6 @@ from label_efficient_seg.datasets.files.make_split import check_split, make_spli
 from label_efficient_seg.datasets.files.splits import read_split
 
 from .conftest import write_list, write_mask
-
-TOOL = Path(__file__).parents[2] / 'tools' / 'make_split.py'
 
 
 @pytest.fixture
@@ -139,23 +135,16 @@ def test_check_finds_changes(images, tmp_path):
     assert 'does not exist' in check_split(out, train)[0]
 
 
-def run_tool(monkeypatch, *arguments) -> int:
-    monkeypatch.setattr(sys, 'argv', ['make_split.py', *map(str, arguments)])
-    with pytest.raises(SystemExit) as error:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    return error.value.code
-
-
-def test_command_line(images, tmp_path, monkeypatch, capsys):
+def test_command_line(images, tmp_path, les, capsys):
     train, masks = images
     out = tmp_path / 's'
     options = ('--masks', masks, '--mask-suffix', '_label.png', '--out', out)
-    assert run_tool(monkeypatch, train, '--fraction', '1/4', *options) == 0
+    assert les('split', train, '--fraction', '1/4', *options) == 0
     assert '10 labeled and 30 unlabeled images' in capsys.readouterr().out
-    assert run_tool(monkeypatch, train, '--check', '--out', out) == 0
-    assert run_tool(monkeypatch, train, '--count', 4, *options) == 1
+    assert les('split', train, '--check', '--out', out) == 0
+    assert les('split', train, '--count', 4, *options) == 1
     assert 'error: ' in capsys.readouterr().err
-    assert run_tool(monkeypatch, train, '--count', 4, '--force', *options) == 0
+    assert les('split', train, '--count', 4, '--force', *options) == 0
     (out / 'labeled.txt').write_text('scene/000\n')
-    assert run_tool(monkeypatch, train, '--check', '--out', out) == 1
-    assert run_tool(monkeypatch, train, '--out', out) == 2
+    assert les('split', train, '--check', '--out', out) == 1
+    assert les('split', train, '--out', out) == 2

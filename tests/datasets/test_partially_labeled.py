@@ -133,7 +133,7 @@ def test_missing_images_are_counted_and_named(voc_root):
         voc(voc_root)
     message = str(error.value)
     assert all(name in message for name in VOC_IDS[:3]) and VOC_IDS[3] not in message
-    assert 'check data_root' in message and 'tools/check_dataset.py CONFIG' in message
+    assert 'check data_root' in message and 'les check CONFIG' in message
     assert len(voc(voc_root, strict=False)) == 6
 
 

@@ -83,7 +83,7 @@ def test_without_masks_the_error_names_the_converter(kind, tmp_path):
     for ann_file in ('labels_train_ids.txt', ''):
         with pytest.raises(FileNotFoundError) as error:
             kind(data_root=str(tmp_path), ann_file=ann_file)
-        tool = f'tools/dataset_converters/to_train_ids.py {kind.CONVERTER} DATA_ROOT'
+        tool = f'les convert {kind.CONVERTER} DATA_ROOT'
         assert str(error.value).endswith(tool)
     with pytest.raises(FileNotFoundError) as error:
         kind(data_root=str(tmp_path / 'no'), labeled=False)

@@ -372,7 +372,7 @@ class TestRefusals:
         node = cfg.model.decode_head if name == 'WordProjectionHead' else cfg.model
         node.type = name
         # It is not even tried to read the checkpoint.
-        with pytest.raises(ValueError, match=f'{name} cannot be pub.*{needs}.*tools/test.py or in'):
+        with pytest.raises(ValueError, match=f'{name} cannot be pub.*{needs}.*les test or in'):
             publish.publish(cfg, 'gone.pth', tmp_path / 'out')
         assert not list(tmp_path.iterdir())
 

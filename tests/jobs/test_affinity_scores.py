@@ -149,7 +149,7 @@ def test_cams_that_do_not_belong_here(data_root, cams, made, tmp_path):
         with pytest.raises(kind, match=message):
             make(cfg, folder, out or tmp_path / 'out')
 
-    fails('is no folder that tools/make_cams.py wrote', FileNotFoundError)
+    fails('is no folder that les cams wrote', FileNotFoundError)
     fingerprint = tmp_path / 'fingerprint.json'
     fingerprint.write_text(json.dumps(dict(checkpoint='y')))
     fails('holds scores of another CAMs .* with --out', out=made)
@@ -166,7 +166,7 @@ def test_cams_that_do_not_belong_here(data_root, cams, made, tmp_path):
     fails('00.npz. holds no class maps', out=out)
     path.unlink()
     (folder / f'{NAMES[4]}.npz').unlink()
-    fails(r"has no 'a/00.npz' \(1 more\); run tools/make_cams.py", FileNotFoundError)
+    fails(r"has no 'a/00.npz' \(1 more\); run les cams", FileNotFoundError)
     assert not list(out.rglob('*.npz'))
 
 

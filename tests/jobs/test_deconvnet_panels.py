@@ -1,4 +1,4 @@
-"""A test by proposals as ``tools/test.py`` runs it, and the panels, on images of the toy data."""
+"""A test by proposals as ``les test`` runs it, and the panels, on images of the toy data."""
 
 from pathlib import Path
 

@@ -246,7 +246,7 @@ def test_what_does_not_belong_here_is_named(data_root, cams, made, tmp_path):
     fails('holds pseudo masks of another CAMs', out=made)
     fails('00.npz. come from another run', out=tmp_path / 'again')
     (folder / f'{NAMES[4]}.npz').unlink()
-    fails("has no 'a/04.npz'; run tools/make_cams.py", kind=FileNotFoundError)
+    fails("has no 'a/04.npz'; run les cams", kind=FileNotFoundError)
     segmentor, settings = (
         cam_case.config(data_root),
         PseudoMaskSettings(str(data_root / 'model.pth'), str(cams)),

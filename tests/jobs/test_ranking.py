@@ -24,7 +24,6 @@ from mmseg.models import EncoderDecoder
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
-from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.datasets import PartiallyLabeledMixin
 from label_efficient_seg.jobs import EntropyRankJob, EntropyRankSettings, ranking
 from tests.models import tiny
@@ -444,7 +443,7 @@ def test_broken_weights_are_named(data_root, tmp_path):
 def test_command_line(data_root, ranked, tmp_path):
     config(data_root).dump(tmp_path / 'config.py')
     command = [
-        sys.executable, resource_root() / 'tools/rank_target.py', tmp_path / 'config.py',
+        sys.executable, '-m', 'label_efficient_seg', 'rank', tmp_path / 'config.py',
         data_root / 'model.pth', '--out', tmp_path / 'out', '--ratio', '0.3', '--normalize-rare',
     ]  # fmt: skip
     environment = dict(os.environ, OMP_NUM_THREADS='1')

@@ -56,7 +56,7 @@ def test_every_setting_is_part_of_the_definition(kind):
 
 def test_command_lines():
     stage = PseudoMaskStage(CONFIG, {'model.x': 1}, checkpoint='a.pth', cams='cams', crf=False)
-    assert stage.tool == 'make_pseudo_masks.py'
+    assert stage.tool == 'masks'
     words = f'{CONFIG} a.pth --cams cams --alpha 16 --no-crf --min-confidence 0 --out work'
     assert stage.arguments(Path('work'), 3) == [*words.split(), '--cfg-options', 'model.x=1']
     stage = EntropyRankStage(CONFIG, checkpoint='{inter.checkpoint}')
@@ -68,8 +68,10 @@ def test_torchrun_leaves_the_options_of_tools_alone():
     stages = [dict(name='a', type='ProposalStage', config=CONFIG, num=7)]
     words = Workflow(stages, 'work').nodes[0].command(processes=2)
     found = torchrun.parse_args(words[words.index('torch.distributed.run') + 1 :])
-    assert (found.nproc_per_node, found.training_script) == ('2', 'tools/make_proposals.py')
-    options = found.training_script_args
+    assert (found.nproc_per_node, found.module) == ('2', True)
+    assert found.training_script == 'label_efficient_seg'
+    verb, *options = found.training_script_args
+    assert verb == 'proposals'
     assert options[options.index('--num') + 1] == '7'
 
 

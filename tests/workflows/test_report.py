@@ -1,8 +1,7 @@
 """Reports of work folders, as a library call and from the command line."""
 
 import json
-import runpy
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -80,19 +79,12 @@ def test_folders_without_anything_are_refused(tmp_path: Path) -> None:
         build_run_report([tmp_path])
 
 
-def test_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_command_line(tmp_path: Path, les: Callable, capsys: pytest.CaptureFixture) -> None:
     out = tmp_path / 'out.html'
-    run_tool(monkeypatch, make_run(tmp_path / 'run', [30, 40]), '--out', out, '--title', 'My runs')
+    assert 0 == les(
+        'report', make_run(tmp_path / 'run', [30, 40]), '--out', out, '--title', 'My runs'
+    )
     assert capsys.readouterr().out.strip() == str(out)
     assert '<h1>My runs</h1>' in out.read_text('utf-8')
-    with pytest.raises(SystemExit):
-        run_tool(monkeypatch, tmp_path / 'missing')
+    assert les('report', tmp_path / 'missing') == 1
     assert "missing' does not exist" in capsys.readouterr().err.splitlines()[0]
-
-
-def run_tool(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    tool = Path(__file__).parents[2] / 'tools' / 'report.py'
-    monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
-    runpy.run_path(str(tool), run_name='__main__')

@@ -94,7 +94,7 @@ def train(work_dir: str, seed: int = 0, **settings):
 def test_commands():
     node = train('work', seed=3, cfg_options={'train_cfg.max_iters': 7})
     options = ['--cfg-options', 'train_cfg.max_iters=7', 'randomness.seed=3']
-    training = ['tools/train.py', CONFIG, '--work-dir', 'work/a_seed3', '--resume', *options]
+    training = ['train', CONFIG, '--work-dir', 'work/a_seed3', '--resume', *options]
     assert node.command() == ['python', *training]
     launcher = '-m torch.distributed.run --standalone --nproc_per_node 4 --'.split()
     assert node.command(processes=4) == ['python', *launcher, *training, '--launcher', 'pytorch']

@@ -1,8 +1,6 @@
 """The command lines, in this process."""
 
-import runpy
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,15 +22,14 @@ results = ['two', 'three']
 
 
 @pytest.fixture
-def tool(monkeypatch, capsys, tmp_path):  # noqa: F811
-    """Runs a tool in a folder with a workflow; gives its output."""
+def tool(monkeypatch, capsys, tmp_path, les):
+    """Runs a verb in a folder with a workflow; gives its output."""
     monkeypatch.chdir(tmp_path)
     Path('workflow_fake.py').write_text(STAGES)
     handler = signal.getsignal(signal.SIGTERM)
 
-    def run(name: str, *words: str) -> str:
-        monkeypatch.setattr(sys, 'argv', [name, *words])
-        runpy.run_path(str(resource_root() / 'tools' / name), run_name='__main__')
+    def run(*words: str) -> str:
+        assert les(*words) == 0
         return capsys.readouterr().out
 
     yield run
@@ -45,7 +42,7 @@ def folders() -> list[str]:
 
 
 def test_run_workflow(tool):
-    run = ('run_workflow.py', 'workflow_fake.py', '--seeds', '0', '1')
+    run = ('run', 'workflow_fake.py', '--seeds', '0', '1')
     assert tool(*run, '--dry-run').count(' missing ') == 5 and folders() == []
     output = tool(*run, '--only', 'one', 'two', '--jobs', '2')
     assert '[two seed 1] mIoU 32' in output and 'three' not in output
@@ -66,9 +63,8 @@ def test_run_workflow(tool):
         ((f'{resource_root()}/configs/{CONFIG}.py',), 'is no workflow'),
     ],
 )
-def test_faults_are_one_line(tool, capsys, words, message):
-    with pytest.raises(SystemExit):
-        tool('run_workflow.py', *words)
+def test_faults_are_one_line(tool, les, capsys, words, message):
+    assert les('run', *words) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error: ')]
     assert len(errors) == 1 and message in errors[0]
 
@@ -77,7 +73,7 @@ def test_compare_is_a_workflow_of_independent_trainings(tool, monkeypatch):
     made = []
     monkeypatch.setattr(Workflow, 'run', lambda self, *args: made.append((self, *args)))
     tool(
-        'compare.py', 'folder', f'base={CONFIG}', f'other={CONFIG}', '--seeds', '4', '5',
+        'compare', 'folder', f'base={CONFIG}', f'other={CONFIG}', '--seeds', '4', '5',
         '--jobs', '3', '--title', 'Two', '--cfg-options', 'train_cfg.max_iters=7',
     )  # fmt: skip
     ((workflow, jobs),) = made
@@ -86,7 +82,7 @@ def test_compare_is_a_workflow_of_independent_trainings(tool, monkeypatch):
         'base seed 4', 'other seed 4', 'base seed 5', 'other seed 5',
     ]  # fmt: skip
     assert not any(node.inputs for node in workflow.nodes)
-    command = f'python tools/train.py {CONFIG} --work-dir folder/other_seed5 --resume --cfg-options'
+    command = f'les train {CONFIG} --work-dir folder/other_seed5 --resume --cfg-options'
     options = ['train_cfg.max_iters=7', 'randomness.seed=5']
     assert workflow.nodes[-1].command() == [*command.split(), *options]
     assert '<title>Two</title>' in Path('folder/report.html').read_text()

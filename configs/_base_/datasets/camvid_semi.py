@@ -1,5 +1,5 @@
 # CamVid at 480x360, 11 classes, 1/8 of the 367 training images labeled.
-# Another fraction: write a list with tools/make_split.py and set `labeled_list`.
+# Another fraction: write a list with les split and set `labeled_list`.
 _base_ = './streams.py'
 dataset_type = 'CamVidDataset'
 data_root = '{{$CAMVID_ROOT:data/camvid}}'

@@ -28,7 +28,7 @@ train_dataloader = dict(
         dataset=dict(
             type='GTA5Dataset',
             data_root=source_root,
-            # Written by tools/dataset_converters/to_train_ids.py: all images with a mask.
+            # Written by les convert: all images with a mask.
             ann_file='labels_train_ids.txt',
             pipeline=source_pipeline,
         ),

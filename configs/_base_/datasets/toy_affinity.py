@@ -1,4 +1,4 @@
-# Toy dataset with the scores of tools/make_affinity_scores.py for its 1,000 training images, from
+# Toy dataset with the scores of les scores for its 1,000 training images, from
 # which AffinityNet learns. The environment variable AFFINITY_SCORES names their folder; a pipeline
 # sets data_prefix.seg_map_path itself.
 _base_ = []
@@ -42,7 +42,7 @@ train_dataloader = dict(
         ),
     ),
 )
-# Images for which tools/make_pseudo_masks.py writes masks, and compares them with their own.
+# Images for which les masks writes masks, and compares them with their own.
 test_dataloader = dict(
     batch_size=1,
     num_workers=1,

@@ -1,4 +1,4 @@
-# Toy dataset with the pseudo masks of tools/make_pseudo_masks.py for its 1,000 training images, and
+# Toy dataset with the pseudo masks of les masks for its 1,000 training images, and
 # its own masks for validation. The environment variable PSEUDO_MASKS names the folder; a pipeline
 # sets data_prefix.seg_map_path itself.
 _base_ = './toy.py'

@@ -1,4 +1,4 @@
-# The animals of PASCAL VOC 2012 with the pseudo masks of tools/make_pseudo_masks.py for the 437
+# The animals of PASCAL VOC 2012 with the pseudo masks of les masks for the 437
 # training images, and VOC's own masks for validation; persons are void. The environment variable
 # PSEUDO_MASKS names the folder; a pipeline sets data_prefix.seg_map_path itself.
 _base_ = './voc_animals_semi.py'

@@ -1,7 +1,7 @@
 # PASCAL VOC 2012 as crops around the single objects of the 10,582 augmented training images,
 # DeconvNet's first stage. VOC has instance masks of 1,464 of them; objects of the others are
 # connected components. Validation is on whole images; those of the test have proposals: the best
-# of the folder PROPOSALS/val, which tools/make_proposals.py has filled, as PROPOSALS/train for the
+# of the folder PROPOSALS/val, which les proposals has filled, as PROPOSALS/train for the
 # second stage.
 _base_ = './voc_semi.py'
 import pathlib

@@ -1,4 +1,4 @@
-# PASCAL VOC 2012 with the pseudo masks of tools/make_pseudo_masks.py for its 10,582 augmented
+# PASCAL VOC 2012 with the pseudo masks of les masks for its 10,582 augmented
 # training images, and VOC's own masks for validation. The environment variable PSEUDO_MASKS names
 # the folder; a pipeline sets data_prefix.seg_map_path itself.
 _base_ = './voc_semi.py'

@@ -1,6 +1,6 @@
 # MobileNetV2 at output stride 8: small enough to fine-tune on real images with a CPU.
 # The weights are those of torchvision.models.mobilenet_v2, or any others of its format that expect
-# images in [-1, 1], after tools/model_converters/torchvision_mobilenet_v2.py. The environment
+# images in [-1, 1], after les convert torchvision-mobilenetv2. The environment
 # variable MOBILENETV2_WEIGHTS names the converted file.
 model = dict(
     data_preprocessor=dict(

@@ -1,6 +1,6 @@
 # A ResNet-18 with half the usual channels, trained in a minute or two on a CPU. Its initial weights
 # are those of toy/deeplabv2_r18_toy_pretrain, as those of larger networks come from ImageNet:
-#     python tools/train.py configs/toy/deeplabv2_r18_toy_pretrain.py
+#     les train configs/toy/deeplabv2_r18_toy_pretrain.py
 # Without them: `--cfg-options model.backbone.init_cfg=None`.
 model = dict(
     data_preprocessor=dict(

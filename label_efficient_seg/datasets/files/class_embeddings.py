@@ -30,7 +30,7 @@ def load_class_embeddings(
 
     Args:
         source (str | os.PathLike | Sequence): A name in :func:`list_class_embeddings`, or a
-            ``.npz`` file that ``tools/make_class_embeddings.py`` wrote. Of several, the vectors of
+            ``.npz`` file that ``les embeddings`` wrote. Of several, the vectors of
             a class are joined, as SIGN does with fastText and word2vec.
         classes (Sequence[str]): Names of the classes.
         normalize (bool): Whether to divide each vector, once joined, by its Euclidean length.
@@ -84,7 +84,7 @@ def _select(source: str | os.PathLike, classes: Sequence[str]) -> np.ndarray:
     if missing := [name for name in classes if _key(name) not in rows]:
         raise UserError(
             f"'{source}' has no vector of {', '.join(missing)}, but of {', '.join(names)}; make a "
-            'file for your classes with tools/make_class_embeddings.py'
+            'file for your classes with les embeddings'
         )
     return vectors[[rows[_key(name)] for name in classes]].astype(np.float32)
 
@@ -95,7 +95,7 @@ def _find(source: str | os.PathLike) -> Path:
             return path
     raise MissingFileError(
         f"class embeddings '{source}' do not exist; give a .npz file that "
-        f'tools/make_class_embeddings.py wrote, or one of {", ".join(list_class_embeddings())}'
+        f'les embeddings wrote, or one of {", ".join(list_class_embeddings())}'
     )
 
 

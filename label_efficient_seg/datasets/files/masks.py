@@ -92,7 +92,7 @@ def check_mask_layout(mask: np.ndarray, image_shape: tuple[int, int] | None, nam
     if image_shape is not None and mask.shape != tuple(image_shape[:2]):
         raise MaskError(
             f'{names} is {mask.shape[1]}x{mask.shape[0]} (width x height), but the image is '
-            f'{image_shape[1]}x{image_shape[0]}; run tools/check_dataset.py CONFIG to find all '
+            f'{image_shape[1]}x{image_shape[0]}; run les check CONFIG to find all '
             'such pairs'
         )
 

@@ -44,7 +44,7 @@ def find_split(path: str | os.PathLike, data_root: str | os.PathLike | None = No
     looked = ', '.join(f"'{candidate}'" for candidate in candidates)
     raise MissingFileError(
         f"split file '{path}' does not exist (looked for {looked}); check the path and data_root, "
-        'or write one with tools/make_split.py'
+        'or write one with les split'
     )
 
 

@@ -18,7 +18,7 @@ class LoadAffinityScores(BaseTransform):
     """Load the scores of the background and of the present classes, as maps beside the image.
 
     It stands right behind ``LoadImageFromFile``, in the place of ``LoadAnnotations``. The dataset
-    finds the files of ``tools/make_affinity_scores.py`` with ``data_prefix.seg_map_path`` and
+    finds the files of ``les scores`` with ``data_prefix.seg_map_path`` and
     ``seg_map_suffix='.npz'``. Later transforms crop and flip the maps as they do any mask.
 
     Required keys: ``img`` of shape (H, W, C), ``seg_map_path``, ``seg_fields``. Optional keys:
@@ -47,7 +47,7 @@ class LoadAffinityScores(BaseTransform):
             raise UserError(
                 f"'{path}' holds no affinity scores but the maps {', '.join(maps)}; "
                 'data_prefix.seg_map_path must be the folder "scores" that '
-                'tools/make_affinity_scores.py wrote'
+                'les scores wrote'
             )
         if maps['low'].shape[1:] != size:
             raise UserError(

@@ -166,7 +166,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
         stray = stray_values(mask, lookup, num_classes)
         if stray:
             raise MaskError(
-                f'{names} has {describe_stray(stray, num_classes)}; run tools/check_dataset.py '
+                f'{names} has {describe_stray(stray, num_classes)}; run les check '
                 'CONFIG for all masks, or set ignore_index, reduce_zero_label or the classes '
                 '(metainfo) of the dataset'
             )

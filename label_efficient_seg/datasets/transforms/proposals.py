@@ -25,7 +25,7 @@ class LoadProposals(BaseTransform):
     bottom exclusive; the best one first.
 
     Args:
-        folder (str, optional): Folder ``proposals`` that ``tools/make_proposals.py`` wrote. By
+        folder (str, optional): Folder ``proposals`` that ``les proposals`` wrote. By
             default, they are made on the spot by ``method``.
         method (str): A method of :func:`make_proposals`.
         num (int): Number of boxes at most.
@@ -94,7 +94,7 @@ class LoadProposals(BaseTransform):
                 return path
         raise MissingFileError(
             f"'{folder}' has no '{name}.npz' for image '{img_path}'; run "
-            'tools/make_proposals.py with the images of this config, and set img_suffix if the '
+            'les proposals with the images of this config, and set img_suffix if the '
             'names of the image files end with more than one of .jpg, .png and the like'
         )
 

@@ -28,7 +28,7 @@ class CAMRefinementHook(Hook):
     It goes into ``custom_hooks`` of the config of a ``CAMSegmentor``. Where the images have masks,
     the test reports three more metrics: ``mIoU_cam`` of the CAMs at the same ``alpha``,
     ``mIoU_walk`` after the random walk, and ``mIoU_crf`` after the CRF. For thousands of images,
-    ``tools/make_pseudo_masks.py`` does the same from CAM files and can be interrupted.
+    ``les masks`` does the same from CAM files and can be interrupted.
 
     Args:
         config (str): Config of the AffinityNet: a file, or the name of a shipped one.

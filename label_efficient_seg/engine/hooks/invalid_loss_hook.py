@@ -6,10 +6,7 @@ from mmseg.registry import HOOKS
 
 from ...core.errors import NotFiniteError
 
-ADVICE = (
-    'Lower the learning rate, set clip_grad in optim_wrapper, or check the data with '
-    'tools/check_dataset.py'
-)
+ADVICE = 'Lower the learning rate, set clip_grad in optim_wrapper, or check the data with les check'
 
 
 @HOOKS.register_module()

@@ -98,7 +98,7 @@ class AffinityNet(BaseModel):
             return self.loss(inputs, data_samples)
         raise UserError(
             'AffinityNet predicts no classes by itself; refine CAMs with '
-            'tools/make_pseudo_masks.py, or with CAMRefinementHook in a test of the CAM model'
+            'les masks, or with CAMRefinementHook in a test of the CAM model'
         )
 
     def loss(self, images: Tensor, data_samples: Sequence[SegDataSample]) -> dict[str, Tensor]:

@@ -75,7 +75,7 @@ def test_names_stray_values_with_their_pixels(tmp_path, mask):
     for part in (
         str(tmp_path / 'a.png'),
         'images/a.jpg',
-        'tools/check_dataset.py CONFIG',
+        'les check CONFIG',
         'ignore_index',
         'reduce_zero_label',
     ):

@@ -1,0 +1,365 @@
+"""What the command ``les`` does, as one function for each of its verbs.
+
+Configs are files or names of shipped configs. Errors that a person can fix are
+:class:`~.core.errors.UserError`. Example::
+
+    from label_efficient_seg import api
+
+    folder = api.train('advsemi/deeplabv2_r18_toy_semi')
+    api.publish('advsemi/deeplabv2_r18_toy_semi', folder / 'iter_2000.pth', 'model')
+"""
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+from . import converters, jobs, workflows
+from .converters import convert_labels
+from .core.weights import trusting_checkpoints
+from .datasets.checks.check_report import CheckReport
+from .datasets.checks.checking import check_config
+from .datasets.files.make_class_embeddings import make_class_embeddings as embeddings
+from .datasets.files.make_split import check_split
+from .datasets.files.make_split import make_split as split
+from .engine import launch, work_folder
+from .engine import publish as publishing
+from .job_settings import (
+    AffinityScoreSettings,
+    CAMSettings,
+    DeconvNetPanelSettings,
+    EntropyRankSettings,
+    ProposalSettings,
+    PseudoMaskSettings,
+    SIGNPanelSettings,
+)
+
+__all__ = [
+    'cams',
+    'check',
+    'check_split',
+    'compare',
+    'convert',
+    'convert_labels',
+    'deconvnet_panels',
+    'embeddings',
+    'masks',
+    'proposals',
+    'publish',
+    'rank',
+    'report',
+    'run',
+    'scores',
+    'sign_panels',
+    'split',
+    'test',
+    'train',
+]
+
+FilePath = str | PathLike[str]
+Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
+
+
+def train(
+    config: str,
+    work_dir: str | None = None,
+    *,
+    resume: bool = False,
+    amp: bool = False,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: Launcher = 'none',
+    trust_checkpoint: bool = False,
+) -> Path:
+    """Train a config.
+
+    Args:
+        config (str): Config file, or name of a shipped config.
+        work_dir (str, optional): Folder for logs and checkpoints. Defaults to the config's own, or
+            ``work_dirs/<name of the config>``.
+        resume (bool): Continue from the newest complete checkpoint in the folder.
+        amp (bool): Mixed precision for every optimizer.
+        cfg_options (dict, optional): Values to override, by dotted key.
+        launcher (str): What has started this process as one of several.
+        trust_checkpoint (bool): Allow checkpoints to run code when they are loaded.
+
+    Returns:
+        Path: The folder.
+    """
+    with trusting_checkpoints(trust_checkpoint):
+        cfg = launch.load_config(config, work_dir, launcher, cfg_options)
+        launch.check_trainable(cfg)
+        if amp:
+            launch.enable_amp(cfg)
+        if resume:
+            launch.set_resume(cfg)
+        with work_folder.claimed_folder(cfg), launch.named_arguments(cfg):
+            launch.init_cpu_processes(cfg)
+            launch.build_runner(cfg).train()
+    return Path(cfg.work_dir)
+
+
+def test(
+    config: str,
+    checkpoint: str,
+    work_dir: str | None = None,
+    *,
+    out: str | None = None,
+    show_dir: str | None = None,
+    tta: bool = False,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: Launcher = 'none',
+    trust_checkpoint: bool = False,
+) -> dict[str, float]:
+    """Test a checkpoint on the images of ``test_dataloader``, which have masks.
+
+    Args:
+        config (str): Config file, or name of a shipped config.
+        checkpoint (str): Checkpoint file.
+        work_dir (str, optional): As for :func:`train`.
+        out (str, optional): Folder for predictions as PNG files of class indices.
+        show_dir (str, optional): Folder for panels: image, ground truth, prediction, ...
+        tta (bool): Average over scales and flips.
+        cfg_options (dict, optional): Values to override, by dotted key.
+        launcher (str): What has started this process as one of several.
+        trust_checkpoint (bool): Allow the checkpoint to run code when it is loaded.
+
+    Returns:
+        dict[str, float]: The metrics by name.
+    """
+    with trusting_checkpoints(trust_checkpoint):
+        cfg = launch.load_config(config, work_dir, launcher, cfg_options)
+        launch.prepare_test(cfg, checkpoint, out, show_dir, tta)
+        launch.init_cpu_processes(cfg)
+        with launch.named_arguments(cfg):
+            return launch.build_runner(cfg).test()
+
+
+def run(
+    workflow: str,
+    work_dir: str | None = None,
+    *,
+    seeds: Sequence[int] = (0,),
+    jobs: int | None = None,
+    gpus: int = 1,
+    again: str | None = None,
+    only: Sequence[str] | None = None,
+    dry_run: bool = False,
+    cfg_options: dict[str, Any] | None = None,
+) -> Path | None:
+    """Run the stages of a workflow that are missing, and report all.
+
+    Args:
+        workflow (str): ``workflow_*.py``, or name of a shipped workflow.
+        work_dir (str, optional): Defaults to ``work_dirs/<name of the workflow>``.
+        seeds (Sequence[int]): Seeds.
+        jobs (int, optional): Stages at a time. Defaults to the number of CPU cores, or 1 on a GPU.
+        gpus (int): GPUs, or processes, of each training.
+        again (str, optional): A finished stage that runs again, with all that depend on it.
+        only (Sequence[str], optional): The stages to run.
+        dry_run (bool): Print how far each stage is and its command, and run nothing.
+        cfg_options (dict, optional): Values to override in the configs of all stages.
+
+    Returns:
+        Path | None: The report; None after a dry run.
+    """
+    made = workflows.Workflow.from_file(workflow, work_dir, seeds=seeds, cfg_options=cfg_options)
+    if dry_run:
+        workflows.print_states(made, again, gpus)
+        return None
+    made.run(jobs, gpus, again, only)
+    workflows.print_results(made)
+    return workflows.write_report(made)
+
+
+def compare(
+    work_dir: FilePath,
+    runs: Sequence[Sequence[str]],
+    *,
+    seeds: Sequence[int] = (0,),
+    jobs: int | None = None,
+    title: str = 'Comparison',
+    images: int = 6,
+    cfg_options: dict[str, Any] | None = None,
+) -> Path:
+    """Train several configs over several seeds and report them side by side.
+
+    Args:
+        work_dir (str | PathLike): Folder for the trainings and the report.
+        runs (Sequence[Sequence[str]]): Name and config of each; the first is the baseline.
+        seeds (Sequence[int]): Seeds.
+        jobs (int, optional): Trainings at a time. As for :func:`run`.
+        title (str): Of the report.
+        images (int): Validation images to show.
+        cfg_options (dict, optional): Values to override in the config of every run.
+
+    Returns:
+        Path: The report.
+    """
+    stages = [dict(name=name, type='TrainStage', config=config) for name, config in runs]
+    workflow = workflows.Workflow(
+        stages, Path(work_dir), seeds, title=title, cfg_options=cfg_options
+    )
+    workflow.run(jobs)
+    workflows.print_results(workflow)
+    return workflows.write_report(workflow, images)
+
+
+def report(
+    work_dirs: Sequence[FilePath],
+    out: FilePath = 'report.html',
+    *,
+    title: str = 'Training report',
+    panels: int = 4,
+) -> Path:
+    """Write an HTML report of trainings from their work folders.
+
+    Args:
+        work_dirs (Sequence[str | PathLike]): Work folders; those called ``NAME_seed0``,
+            ``NAME_seed1``, ... are drawn as one run.
+        out (str | PathLike): The HTML file.
+        title (str): Of the page.
+        panels (int): Panels of each run.
+
+    Returns:
+        Path: The file.
+    """
+    return workflows.build_run_report(work_dirs, title, max_panels=panels).save(out)
+
+
+def check(
+    config: str,
+    *,
+    workers: int | None = None,
+    max_images: int | None = None,
+    cfg_options: dict[str, Any] | None = None,
+) -> CheckReport:
+    """Check the data of a config: files, sizes, labels and splits.
+
+    Args:
+        config (str): Config file, or name of a shipped config.
+        workers (int, optional): Threads that read files.
+        max_images (int, optional): Images to read of each stream, evenly spaced. Defaults to all.
+        cfg_options (dict, optional): Values to override, by dotted key.
+
+    Returns:
+        CheckReport: Streams and ``findings``.
+    """
+    return check_config(launch.load_config(config, cfg_options=cfg_options), workers, max_images)
+
+
+def publish(
+    config: str,
+    checkpoint: str,
+    out_dir: str,
+    *,
+    format: Literal['pth', 'safetensors'] = 'pth',
+    trust_checkpoint: bool = False,
+) -> Path:
+    """Publish a trained method as a plain MMSeg model, which works without this package.
+
+    Args:
+        config (str): The training config.
+        checkpoint (str): A checkpoint of it.
+        out_dir (str): New folder for the plain config and its weights.
+        format (str): Of the weights, ``pth`` or ``safetensors``.
+        trust_checkpoint (bool): Allow the checkpoint to run code when it is loaded.
+
+    Returns:
+        Path: The plain config; its weights have the same name.
+    """
+    with trusting_checkpoints(trust_checkpoint):
+        return publishing.publish(launch.load_config(config), checkpoint, out_dir, format)
+
+
+def convert(
+    kind: str,
+    source: FilePath,
+    target: FilePath,
+    to: Literal['ours', 'official'] = 'ours',
+    *,
+    trust_checkpoint: bool = False,
+    **options: Any,
+) -> converters.Conversion:
+    """Convert released weights into those of this project, or back.
+
+    Args:
+        kind (str): ``advent``, ``adaptsegnet``, ``advsemi``, ``affinitynet``, ``deconvnet``,
+            ``sign``, ``mxnet-resnet38``, ``torchvision-vgg16`` or ``torchvision-mobilenetv2``.
+        source (str | PathLike): Weights to read.
+        target (str | PathLike): The ``.pth`` file to write.
+        to (str): ``official`` is for the first four kinds only.
+        trust_checkpoint (bool): Allow the source to run code when it is loaded.
+        **options (Any): For ``sign``: its ``dataset``, and ``embeddings``, files of word vectors.
+
+    Returns:
+        Conversion: The weights, the config of the model, and what was left out or filled in.
+    """
+    with trusting_checkpoints(trust_checkpoint):
+        return converters.convert_weights(kind, Path(source), Path(target), to, **options)
+
+
+def cams(config: str, out: FilePath, settings: CAMSettings, **kwargs: Any) -> Path:
+    """Write class activation maps; ``kwargs`` as of :func:`run_job`."""
+    return run_job(jobs.CAMJob, config, out, settings, **kwargs)
+
+
+def scores(config: str, out: FilePath, settings: AffinityScoreSettings, **kwargs: Any) -> Path:
+    """Refine class activation maps by a CRF; ``kwargs`` as of :func:`run_job`."""
+    return run_job(jobs.AffinityScoreJob, config, out, settings, **kwargs)
+
+
+def masks(config: str, out: FilePath, settings: PseudoMaskSettings, **kwargs: Any) -> Path:
+    """Make pseudo masks of class activation maps; ``kwargs`` as of :func:`run_job`."""
+    return run_job(jobs.PseudoMaskJob, config, out, settings, **kwargs)
+
+
+def proposals(config: str, out: FilePath, settings: ProposalSettings, **kwargs: Any) -> Path:
+    """Write object proposals; ``kwargs`` as of :func:`run_job`."""
+    return run_job(jobs.ProposalJob, config, out, settings, **kwargs)
+
+
+def rank(config: str, out: FilePath, settings: EntropyRankSettings, **kwargs: Any) -> Path:
+    """Divide target images into easy and hard ones; ``kwargs`` as of :func:`run_job`."""
+    return run_job(jobs.EntropyRankJob, config, out, settings, **kwargs)
+
+
+def deconvnet_panels(
+    config: str, out: FilePath, settings: DeconvNetPanelSettings, **kwargs: Any
+) -> Path:
+    """Draw what the parts of a DeconvNet contribute; ``kwargs`` as of :func:`run_job`."""
+    return run_job(jobs.DeconvNetPanelJob, config, out, settings, **kwargs)
+
+
+def sign_panels(config: str, out: FilePath, settings: SIGNPanelSettings, **kwargs: Any) -> Path:
+    """Draw what SIGN makes of unseen classes; ``kwargs`` as of :func:`run_job`."""
+    return run_job(jobs.SIGNPanelJob, config, out, settings, **kwargs)
+
+
+def run_job(
+    job: type[jobs.Job],
+    config: str,
+    out: FilePath,
+    settings: Any,
+    *,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: Launcher = 'none',
+    trust_checkpoint: bool = False,
+) -> Path:
+    """Run a job on the images of a config.
+
+    Args:
+        job (type[Job]): The job.
+        config (str): Config file, or name of a shipped config.
+        out (str | PathLike): Folder to write to.
+        settings (Settings): Settings of the job.
+        cfg_options (dict, optional): Values to override, by dotted key.
+        launcher (str): What has started this process as one of several.
+        trust_checkpoint (bool): Allow the checkpoint to run code when it is loaded.
+
+    Returns:
+        Path: The folder.
+    """
+    with trusting_checkpoints(trust_checkpoint):
+        cfg = launch.load_config(config, None, launcher, cfg_options)
+        job(cfg, out, settings).run()
+    return Path(out)

@@ -1,0 +1,89 @@
+"""Convert released weights and labels into those of this project, or back.
+
+Examples::
+
+    les convert advent gta2cityscapes_advent.pth data/weights/gta2cityscapes.pth --to ours
+    les convert affinitynet res38_cls.pth data/weights/res38_cls.pth --to ours
+    les convert deconvnet deconvnet.npz data/weights/deconvnet_voc.pth
+    les convert torchvision-vgg16 vgg16-397923af.pth data/weights/vgg16_imagenet.pth
+    les convert gta5 data/gta5
+"""
+
+import argparse
+import pprint
+
+from .arguments import add_trust
+
+DEEPLABV2 = {
+    'advent': 'DeepLabv2 of ADVENT or IntraDA',
+    'adaptsegnet': 'DeepLabv2 of AdaptSegNet',
+    'advsemi': 'DeepLabv2 of AdvSemiSeg',
+}
+BOTH_WAYS = {**DEEPLABV2, 'affinitynet': 'classifier or affinity network of AffinityNet'}
+TO_OURS = {
+    'deconvnet': 'DeconvNet, from an .npz or HDF5 file of blobs named layer/index',
+    'sign': 'encoder, generator, discriminator and classifier of SIGN',
+    'mxnet-resnet38': 'ResNet38 of MXNet, for AffinityNet',
+    'torchvision-vgg16': "torchvision's VGG16, for AffinityNet",
+    'torchvision-mobilenetv2': "torchvision's MobileNetV2, for MMSeg's backbone",
+}
+LABELS = {
+    'gta5': 'labels of GTA5 to train ids of Cityscapes',
+    'synthia': 'labels of SYNTHIA to train ids of Cityscapes',
+    'synscapes': 'labels of Synscapes to train ids of Cityscapes',
+}
+ABOUT_LABELS = (
+    'Writes labels_train_ids/ and the list labels_train_ids.txt below ROOT. Masks that exist are '
+    'checked and kept, so run it again after an interruption. The exit status is 1 if an image has '
+    'no sound mask.'
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the words of the verb."""
+    kinds = parser.add_subparsers(dest='kind', metavar='KIND', required=True)
+    for name, text in (BOTH_WAYS | TO_OURS).items():
+        kind = kinds.add_parser(name, help=text, description=f'Convert weights: {text}.')
+        kind.add_argument('source', help='weights to read')
+        kind.add_argument('target', help='.pth file to write')
+        if name in BOTH_WAYS:
+            kind.add_argument('--to', choices=['ours', 'official'], required=True)
+        if name == 'sign':
+            _add_sign(kind)
+        add_trust(kind, 'the source')
+    for name, text in LABELS.items():
+        kind = kinds.add_parser(name, help=text, description=ABOUT_LABELS)
+        kind.add_argument('root', help='folder of the dataset in its published layout')
+        kind.add_argument('--workers', type=int, help='threads (default: usable cores, at most 16)')
+
+
+def _add_sign(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--dataset', choices=['voc', 'context', 'coco-stuff'], required=True)
+    parser.add_argument(
+        '--embeddings',
+        nargs='+',
+        help='word vectors for the config of the model, such as a .npz file of les embeddings; '
+        'Context needs them',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert, and print the config of the model and what was left out or filled in."""
+    from .. import api
+    from ..converters import format_summary
+
+    if args.kind in LABELS:
+        summary = api.convert_labels(args.kind, args.root, args.workers)
+        print(format_summary(summary))
+        return int(bool(summary.faults))
+    to = getattr(args, 'to', 'ours')
+    options = {name: getattr(args, name) for name in ('dataset', 'embeddings') if name in args}
+    conversion = api.convert(
+        args.kind, args.source, args.target, to, trust_checkpoint=args.trust_checkpoint, **options
+    )
+    for note in conversion.notes:
+        print(f'note: {note}')
+    if to == 'ours' and conversion.model:
+        print(f'model = {pprint.pformat(conversion.model, sort_dicts=False)}')
+    print(args.target)
+    return 0
