@@ -12,13 +12,15 @@ Example::
 import argparse
 from pathlib import Path
 
+from ..core.errors import MissingFileError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the words of the verb."""
     parser.add_argument('vectors', help='file of word vectors')
     names = parser.add_mutually_exclusive_group(required=True)
     names.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes')
-    names.add_argument('--classes-file', help='file with one name per line')
+    names.add_argument('--classes-file', type=Path, help='file with one name per line')
     parser.add_argument('--out', type=_npz, required=True, help='.npz file to write')
     parser.add_argument(
         '--alias',
@@ -49,6 +51,8 @@ def run(args: argparse.Namespace) -> None:
 
     classes = args.classes
     if classes is None:
-        classes = parse_split(Path(args.classes_file).read_text(encoding='utf-8'))
+        if not args.classes_file.is_file():
+            raise MissingFileError(f"the file of classes '{args.classes_file}' does not exist")
+        classes = parse_split(args.classes_file.read_text(encoding='utf-8'))
     matrix = api.embeddings(args.vectors, classes, args.out, dict(args.alias))
     print(f"{len(matrix)} classes, {matrix.shape[1]} numbers each, in '{args.out}'")

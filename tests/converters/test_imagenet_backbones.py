@@ -68,7 +68,9 @@ def test_the_tool_reads_a_file_of_mxnet(les, tmp_path, capsys):
     params, official = mxnet_weights()
     write_params(source, params)
     assert les('convert', 'mxnet-resnet38', source, target) == 0
-    assert capsys.readouterr().out == f'note: left out: the classifier\n{target}\n'
+    model = "{'backbone': {'type': 'ResNet38', 'base_channels': 4}}"
+    printed = f'note: left out: the classifier\nmodel = {model}\n{target}\n'
+    assert capsys.readouterr().out == printed
     checkpoint = torch.load(target, weights_only=True)
     assert checkpoint['meta']['model'] == dict(backbone=dict(type='ResNet38', base_channels=4))
 

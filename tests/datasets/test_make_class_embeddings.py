@@ -244,7 +244,7 @@ def test_tool(tmp_path, table, tool, capsys):
     [
         (['--classes', 'cat', 'tree'], 1, "error: .* tree of 'tree'. Name other words"),
         (['--classes-file', 'nope.txt'], 1, "error: .*'nope.txt'"),
-        (['--classes', 'cat', '--alias', 'cat'], 2, "--alias 'cat' is not of the form NAME=WORDS"),
+        (['--classes', 'cat', '--alias', 'cat'], 2, "'cat' is not of the form NAME=WORDS"),
         ([], 2, 'one of the arguments --classes --classes-file is required'),
         (['--classes', 'cat', '--out', 'a.txt'], 2, "'a.txt' does not end in .npz"),
     ],

@@ -95,8 +95,9 @@ def test_commands():
     node = train('work', seed=3, cfg_options={'train_cfg.max_iters': 7})
     options = ['--cfg-options', 'train_cfg.max_iters=7', 'randomness.seed=3']
     training = ['train', CONFIG, '--work-dir', 'work/a_seed3', '--resume', *options]
-    assert node.command() == ['python', *training]
-    launcher = '-m torch.distributed.run --standalone --nproc_per_node 4 --'.split()
+    assert node.command() == ['les', *training]
+    launcher = '-m torch.distributed.run --standalone --nproc_per_node 4 --module --'.split()
+    launcher.append('label_efficient_seg')
     assert node.command(processes=4) == ['python', *launcher, *training, '--launcher', 'pytorch']
     assert node.stage.steps == 7
 
