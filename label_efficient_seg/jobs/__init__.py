@@ -1,3 +1,13 @@
+from ..job_settings import (
+    AffinityScoreSettings,
+    CAMSettings,
+    DeconvNetPanelSettings,
+    EntropyRankSettings,
+    ProposalSettings,
+    PseudoMaskSettings,
+    SIGNPanelSettings,
+    option,
+)
 from .affinity_scores import AffinityScoreJob
 from .base import ImageFileJob, Job
 from .cams import CAMJob
@@ -9,12 +19,20 @@ from .sign_panels import SIGNPanelJob
 
 __all__ = [
     'AffinityScoreJob',
+    'AffinityScoreSettings',
     'CAMJob',
+    'CAMSettings',
     'DeconvNetPanelJob',
+    'DeconvNetPanelSettings',
     'EntropyRankJob',
+    'EntropyRankSettings',
     'ImageFileJob',
     'Job',
     'ProposalJob',
+    'ProposalSettings',
     'PseudoMaskJob',
+    'PseudoMaskSettings',
     'SIGNPanelJob',
+    'SIGNPanelSettings',
+    'option',
 ]
