@@ -253,6 +253,7 @@ def publish(
     out_dir: str,
     *,
     format: Literal['pth', 'safetensors'] = 'pth',
+    teacher: bool = False,
     trust_checkpoint: bool = False,
 ) -> Path:
     """Publish a trained method as a plain MMSeg model, which works without this package.
@@ -262,13 +263,14 @@ def publish(
         checkpoint (str): A checkpoint of it.
         out_dir (str): New folder for the plain config and its weights.
         format (str): Of the weights, ``pth`` or ``safetensors``.
+        teacher (bool): Publish the averaged teacher instead of the student.
         trust_checkpoint (bool): Allow the checkpoint to run code when it is loaded.
 
     Returns:
         Path: The plain config; its weights have the same name.
     """
     with trusting_checkpoints(trust_checkpoint):
-        return publishing.publish(launch.load_config(config), checkpoint, out_dir, format)
+        return publishing.publish(launch.load_config(config), checkpoint, out_dir, format, teacher)
 
 
 def convert(
@@ -361,5 +363,5 @@ def run_job(
     """
     with trusting_checkpoints(trust_checkpoint):
         cfg = launch.load_config(config, None, launcher, cfg_options)
-        job(cfg, out, settings).run()
+        job(cfg, Path(out), settings).run()
     return Path(out)

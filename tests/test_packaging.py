@@ -126,7 +126,8 @@ def test_wheel_carries_the_package_configs_splits_and_tools(built):
     sources = {path.relative_to(ROOT).as_posix() for path in package if path.suffix != '.pyc'}
     assert sources <= names
     assert {name.split('/')[0] for name in names if '.dist-info' not in name} == {
-        'label_efficient_seg'
+        'label_efficient_seg',
+        'les_cli.py',
     }
     notices = {name.rpartition('/')[2] for name in names if '.dist-info/' in name}
     assert {'LICENSE', 'SOURCES.md'} <= notices

@@ -11,6 +11,7 @@ Examples::
 
 import argparse
 import pprint
+from typing import Literal
 
 from .arguments import add_trust
 
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         summary = api.convert_labels(args.kind, args.root, args.workers)
         print(format_summary(summary))
         return int(bool(summary.faults))
-    to = getattr(args, 'to', 'ours')
+    to: Literal['ours', 'official'] = getattr(args, 'to', 'ours')
     options = {name: getattr(args, name) for name in ('dataset', 'embeddings') if name in args}
     conversion = api.convert(
         args.kind, args.source, args.target, to, trust_checkpoint=args.trust_checkpoint, **options

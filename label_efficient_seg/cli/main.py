@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ..core.errors import readable_errors
 from ..job_settings import JOBS
@@ -21,7 +22,7 @@ from . import (
     train,
 )
 
-VERBS = {
+VERBS: dict[str, Any] = {
     'train': train,
     'test': test,
     'run': run,

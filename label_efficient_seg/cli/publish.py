@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='checkpoint of that config')
     parser.add_argument('out_dir', help='new folder for the plain config and its weights')
     parser.add_argument('--format', choices=['pth', 'safetensors'], default='pth')
+    parser.add_argument(
+        '--teacher', action='store_true', help='publish the averaged teacher, not the student'
+    )
     add_trust(parser)
 
 
@@ -29,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
         args.checkpoint,
         args.out_dir,
         format=args.format,
+        teacher=args.teacher,
         trust_checkpoint=args.trust_checkpoint,
     )
     print(f'{config}\n{config.with_suffix("." + args.format)}')

@@ -5,8 +5,7 @@ Examples::
     les test advsemi/deeplabv2_r101_voc_semi work_dirs/deeplabv2_r101_voc_semi/iter_20000.pth
     les test my_config.py best.pth --out predictions --show-dir panels --tta
 
-For images without masks there is les predict. For several GPUs see tools/dist_test.sh and
-tools/slurm_test.sh.
+For several GPUs see tools/dist_test.sh and tools/slurm_test.sh.
 """
 
 import argparse

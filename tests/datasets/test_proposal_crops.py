@@ -82,7 +82,7 @@ def test_cache_follows_the_proposals(folder, monkeypatch):
 def test_bad_input(folder):
     with pytest.raises(ValueError, match='min_iou is 0'):
         build(folder, min_iou=0)
-    with pytest.raises(FileNotFoundError, match=r'0\.jpg.*has no proposals.*make_proposals'):
+    with pytest.raises(FileNotFoundError, match=r'0\.jpg.*has no proposals.*les proposals'):
         build(folder, proposals='nowhere')
     write(folder, '1', [[0, 0, 5, 5]], size=(60, 40))
     with pytest.raises(ValueError, match=r'mask .* is 60x40 .* is 40x60 .*1\.npz'):

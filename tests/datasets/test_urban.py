@@ -73,7 +73,7 @@ def test_listed_images_are_read_with_their_masks(kind, tmp_path):
         expected = sixteen(mask) if kind is SYNTHIADataset else mask
         np.testing.assert_array_equal(mask_of(dataset, index), expected)
     assert len(kind(data_root=str(tmp_path), labeled=False)) == 3
-    with pytest.raises(FileNotFoundError, match=r'1 of the 3 masks .*to_train_ids'):
+    with pytest.raises(FileNotFoundError, match=r'1 of the 3 masks .*les convert'):
         kind(**arguments)
 
 

@@ -158,7 +158,3 @@ def test_killed_and_continued_by_more_or_fewer_processes(data_root, tmp_path, fi
     cam_case.launch(second, run_in(data_root, out))
     assert all(path.stat().st_mtime_ns == time for path, time in complete.items())
     assert files(out) == files(tmp_path / 'whole')
-
-
-def test_help_says_what_stands_before_the_files():
-    assert SizeJob.description() == 'Writes the sizes of photos. '

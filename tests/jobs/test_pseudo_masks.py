@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image
 
-from label_efficient_seg.cli.job import main
+from label_efficient_seg.cli.main import main
 from label_efficient_seg.datasets import read_class_maps, write_class_maps
 from label_efficient_seg.evaluation import label_areas, mean_iou
 from label_efficient_seg.jobs import PseudoMaskJob, PseudoMaskSettings, pseudo_masks
@@ -270,7 +270,7 @@ def test_stage_and_command_line(data_root, cams, tmp_path):
         str(tmp_path / 'config.py'), {'model.steps': 4}, checkpoint=str(data_root / 'model.pth'),
         cams=str(cams), alpha=8, crf=False, min_confidence=0.25,
     )  # fmt: skip
-    main(PseudoMaskJob, stage.arguments(tmp_path / 'out', 3))
+    main([PseudoMaskJob.verb, *stage.arguments(tmp_path / 'out', 3)])
     found = summary(tmp_path / 'out')
     settings = {key: found[key] for key in ('alpha', 'crf', 'min_confidence', 'steps')}
     assert settings == dict(alpha=8, crf=False, min_confidence=0.25, steps=4)

@@ -100,7 +100,7 @@ def _find(source: str | os.PathLike) -> Path:
 
 
 def _read(path: Path) -> tuple[list[str], np.ndarray]:
-    with open_arrays(path, 'class embeddings', 'tools/make_class_embeddings.py') as file:
+    with open_arrays(path, 'class embeddings', 'les embeddings') as file:
         # What has not the form of an array comes as bytes.
         names, vectors = np.asarray(file['names']), np.asarray(file['vectors'])
     _check(names, vectors, path)

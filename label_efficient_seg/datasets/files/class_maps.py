@@ -68,7 +68,7 @@ def read_class_maps(path: str | os.PathLike, run: str | None = None) -> ClassMap
         FileNotFoundError: If there is no such file.
         ValueError: If the file is of another kind, is damaged, or comes from another run.
     """
-    makers = 'tools/make_cams.py or tools/make_affinity_scores.py'
+    makers = 'les cams or les scores'
     with open_arrays(path, 'class maps', makers) as file:
         maps = {
             name.removeprefix('map_'): file[name].astype(np.float32, casting='same_kind')

@@ -17,7 +17,7 @@ MOST_PIXELS_PER_BYTE = 1 << 14
 
 PNG = b'\x89PNG'
 TIFF = (b'II*\0', b'MM\0*')
-ADVICE = 'replace it or take it off the list; tools/check_dataset.py CONFIG finds all such files'
+ADVICE = 'replace it or take it off the list; les check CONFIG finds all such files'
 
 
 def read_image(
@@ -47,8 +47,7 @@ def read_image(
         content = fileio.get(path, backend_args=backend_args)
     except FileNotFoundError as error:
         raise MissingFileError(
-            f'{name} does not exist; check data_root and data_prefix, or run '
-            'tools/check_dataset.py CONFIG'
+            f'{name} does not exist; check data_root and data_prefix, or run les check CONFIG'
         ) from error
     except PermissionError:
         raise  # its own message names the file

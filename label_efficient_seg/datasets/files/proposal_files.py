@@ -63,7 +63,7 @@ def read_proposals(path: str | os.PathLike, run: str | None = None) -> Proposals
         FileNotFoundError: If there is no such file.
         ValueError: If the file is of another kind, is damaged, or comes from another run.
     """
-    with open_arrays(path, 'proposals', 'tools/make_proposals.py') as file:
+    with open_arrays(path, 'proposals', 'les proposals') as file:
         height, width = (int(length) for length in file['size'])
         # What has not the form of an array comes as bytes.
         boxes, scores = np.asarray(file['boxes']), np.asarray(file['scores'])
