@@ -98,7 +98,9 @@ def test_classes_that_do_not_fit(path, classes, message):
 
 
 def test_missing_file():
-    with pytest.raises(FileNotFoundError, match="'nope' do not exist; .*les embeddings.* one of .*toy"):
+    with pytest.raises(
+        FileNotFoundError, match="'nope' do not exist; .*les embeddings.* one of .*toy"
+    ):
         load_class_embeddings('nope', ['cat'])
 
 

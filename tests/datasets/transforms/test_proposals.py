@@ -57,7 +57,9 @@ def test_bad_files_and_settings(tmp_path):
     write(tmp_path / '00.npz', 0, (20, 41))
     with pytest.raises(ValueError, match=r'of an image of \(20, 41\), but .* \(30, 40\)'):
         LoadProposals(str(tmp_path)).transform(item())
-    with pytest.raises(FileNotFoundError, match="has no '01.npz' for image '/d/01.png'; run les proposals"):
+    with pytest.raises(
+        FileNotFoundError, match="has no '01.npz' for image '/d/01.png'; run les proposals"
+    ):
         LoadProposals(str(tmp_path)).transform(item('/d/01.png'))
     with pytest.raises(ValueError, match="unknown method 'x'"):
         LoadProposals(method='x')
