@@ -22,6 +22,7 @@ from .datasets.checks.checking import check_config
 from .datasets.files.make_class_embeddings import make_class_embeddings as embeddings
 from .datasets.files.make_split import check_split
 from .datasets.files.make_split import make_split as split
+from .datasets.files.resize_dataset import resize_dataset
 from .engine import launch, work_folder
 from .engine import publish as publishing
 from .job_settings import (
@@ -48,6 +49,7 @@ __all__ = [
     'publish',
     'rank',
     'report',
+    'resize_dataset',
     'run',
     'scores',
     'sign_panels',

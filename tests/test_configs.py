@@ -198,8 +198,9 @@ def shrink_model(model: ConfigDict) -> None:
     for _, node in nodes(model.get('discriminator')):
         if node.get('type') == 'FCDiscriminator':
             node.channels = 2
-    if 'semi_start' in model:
-        model.semi_start = 1
+    for key in ('adv_start', 'semi_start'):
+        if key in model:
+            model[key] = 1
     if model.type == 'SIGN':
         model.update(feature_channels=8, interval=1)
         model.spatial_information.context_channels = 4

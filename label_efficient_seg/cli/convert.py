@@ -1,4 +1,4 @@
-"""Convert released weights and labels into those of this project, or back.
+"""Convert released weights, labels and images into those of this project, or back.
 
 Examples::
 
@@ -7,6 +7,7 @@ Examples::
     les convert deconvnet deconvnet.npz data/weights/deconvnet_voc.pth
     les convert torchvision-vgg16 vgg16-397923af.pth data/weights/vgg16_imagenet.pth
     les convert gta5 data/gta5
+    les convert resize data/VOCdevkit/VOC2012 data/voc_256 --long-side 256
 """
 
 import argparse
@@ -38,6 +39,10 @@ ABOUT_LABELS = (
     'checked and kept, so run it again after an interruption. The exit status is 1 if an image has '
     'no sound mask.'
 )
+ABOUT_RESIZE = (
+    'Copies images and masks with their long side of at most so many pixels. Files that exist in '
+    'the copy are left as they are, so run it again after an interruption.'
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +61,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kind = kinds.add_parser(name, help=text, description=ABOUT_LABELS)
         kind.add_argument('root', help='folder of the dataset in its published layout')
         kind.add_argument('--workers', type=int, help='threads (default: usable cores, at most 16)')
+    resize = kinds.add_parser(
+        'resize', help='a smaller copy of a dataset', description=ABOUT_RESIZE
+    )
+    resize.add_argument('source', help='root folder of the dataset')
+    resize.add_argument('target', help='root folder of the copy')
+    resize.add_argument('--long-side', type=int, required=True, help='in pixels')
+    resize.add_argument('--images', nargs='+', default=['JPEGImages'], help='folders of images')
+    resize.add_argument(
+        '--masks', nargs='+', default=['SegmentationClass'], help='folders of masks'
+    )
 
 
 def _add_sign(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +88,12 @@ def run(args: argparse.Namespace) -> int:
     from .. import api
     from ..converters import format_summary
 
+    if args.kind == 'resize':
+        number = api.resize_dataset(
+            args.source, args.target, args.long_side, args.images, args.masks
+        )
+        print(f"{number} files in '{args.target}'")
+        return 0
     if args.kind in LABELS:
         summary = api.convert_labels(args.kind, args.root, args.workers)
         print(format_summary(summary))

@@ -8,7 +8,7 @@ from .job_stage import (
     PseudoMaskStage,
 )
 from .report import build_run_report, group_runs, latest_panels, write_report
-from .results import paired_difference, print_results, result_table
+from .results import class_table, paired_difference, print_results, result_table
 from .stages import STAGES, Result, Stage, TestStage, TrainStage
 from .workflow import Workflow, print_states
 
@@ -27,6 +27,7 @@ __all__ = [
     'TestStage',
     'TrainStage',
     'build_run_report',
+    'class_table',
     'embed_image',
     'group_runs',
     'latest_panels',

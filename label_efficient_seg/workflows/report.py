@@ -21,7 +21,7 @@ from ..visualization import (
 from .html_report import Report
 from .node import Node
 from .predictions import Predictions, draw_predictions, predict
-from .results import finished_results, result_table
+from .results import class_table, finished_results, result_table
 from .workflow import Workflow, describe_metrics
 
 _SEED = re.compile(r'[-_]seed[-_]?\d+$')
@@ -57,6 +57,15 @@ def write_report(workflow: Workflow, num_images: int = 6) -> Path:
             'over seeds. Differences are to the first run with the same metric of the same images, '
             'seed by seed: their mean ± its standard error, and for how many seeds the run is '
             'better/worse. Minutes of one seed.',
+        )
+    headers, rows = class_table(workflow)
+    if rows:
+        report.table(
+            headers,
+            rows,
+            'IoU of each class in percent: the mean of the first run over its seeds, and the '
+            'differences of the others to it, seed by seed, with their standard error and '
+            'wins/losses.',
         )
     _add_comparison(report, workflow, finished, num_images)
     folders = {k: [n.folder.path for n in nodes] for k, nodes in finished.items() if nodes}

@@ -1,6 +1,6 @@
 """What came out of a workflow, as a table: means over seeds, and differences within seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..core.digests import digest
 from ..core.errors import MissingFileError
 from ..core.tables import print_table
 from .node import Node
-from .stages import config_content
+from .stages import CLASS_IOU, config_content
 from .workflow import Workflow
 
 HEADERS = ['run', 'seeds', 'mean', 'std', 'by seed', 'difference', 'wins/losses', 'minutes']
@@ -49,17 +49,20 @@ def finished_results(workflow: Workflow) -> dict[str, list[Node]]:
 
 def measurements(workflow: Workflow) -> list[Measurement]:
     """The finished results that have their metric."""
-    found, finished = [], finished_results(workflow)
-    for name in workflow.results:
-        stage, _, metric = name.partition('.')
-        metric = metric or 'mIoU'
-        records = {node.seed: node.folder.record for node in finished[stage]}
-        values = {s: r['metrics'][metric] for s, r in records.items() if metric in r['metrics']}
-        if values:
-            minutes = float(np.mean([record['seconds'] for record in records.values()])) / 60
-            images = _images(finished[stage][0])
-            found.append(Measurement(name, metric, images, values, minutes))
-    return found
+    finished = finished_results(workflow)
+    splits = [(name, *name.partition('.')[::2]) for name in workflow.results]
+    found = [_measure(name, finished[stage], metric or 'mIoU') for name, stage, metric in splits]
+    return [measured for measured in found if measured]
+
+
+def _measure(name: str, nodes: Sequence[Node], metric: str) -> Measurement | None:
+    """A metric of the nodes of one stage; None if none has it."""
+    records = {node.seed: node.folder.record for node in nodes}
+    values = {s: r['metrics'][metric] for s, r in records.items() if metric in r['metrics']}
+    if not values:
+        return None
+    minutes = float(np.mean([record['seconds'] for record in records.values()])) / 60
+    return Measurement(name, metric, _images(nodes[0]), values, minutes)
 
 
 def paired_difference(
@@ -110,9 +113,39 @@ def result_table(workflow: Workflow) -> tuple[list[str], list[list]]:
     return HEADERS, rows
 
 
+def class_table(workflow: Workflow) -> tuple[list[str], list[list]]:
+    """Headers and rows of the IoU of each class, for the results that report it (``IoU_<class>``).
+
+    The first such result is a mean over the seeds, the others are differences to it as in
+    :func:`result_table`, followed by wins/losses. There is no row without two comparable results.
+
+    Args:
+        workflow (Workflow): The workflow.
+    """
+    stages = {k: v for k, v in finished_results(workflow).items() if v and k in workflow.results}
+    metrics = dict.fromkeys(
+        metric
+        for nodes in stages.values()
+        for metric in nodes[0].folder.record['metrics']
+        if metric.startswith(CLASS_IOU)
+    )
+    rows: list[list] = []
+    for metric in metrics:
+        found = [_measure(name, nodes, metric) for name, nodes in stages.items()]
+        first, *others = found
+        if first and all(other and other.compares_with(first) for other in others):
+            cells = [' '.join(_compare(other, first)) for other in others if other]
+            mean = float(np.mean(list(first.values.values())))
+            rows.append([metric.removeprefix(CLASS_IOU), mean, *cells])
+    return ['class', *stages], rows
+
+
 def print_results(workflow: Workflow) -> None:
     """Write the table of results to the console, if there is any."""
     headers, rows = result_table(workflow)
+    if rows:
+        print_table(headers, rows)
+    headers, rows = class_table(workflow)
     if rows:
         print_table(headers, rows)
 

@@ -22,6 +22,8 @@ from .references import find_references
 STAGES = Registry('stage')
 LEADING = ('mIoU', 'hIoU', 'mAP')
 """What the metrics that stand for a run begin with."""
+CLASS_IOU = 'IoU_'
+"""Before the name of a class: its IoU, see :class:`SubsetIoUMetric`."""
 
 
 @dataclass
@@ -116,6 +118,8 @@ class TrainStage(Stage):
             ``'best'``.
         criterion (str, optional): What ``'best'`` means, by the name of a validation metric:
             ``'mIoU'``, or ``'entropy'``, which needs no labels and is best when least.
+        seed_offset (int): Added to the seed, so that a training and the one that continues it do
+            not read the same crops in the same order.
 
     Raises:
         ValueError: If ``checkpoint`` is neither of the two, or ``'best'`` without criterion.
@@ -133,6 +137,7 @@ class TrainStage(Stage):
         cfg_options: dict | None = None,
         checkpoint: str = 'last',
         criterion: str | None = None,
+        seed_offset: int = 0,
     ) -> None:
         if checkpoint not in ('last', 'best') or (checkpoint == 'best') != bool(criterion):
             raise UserError(
@@ -140,7 +145,7 @@ class TrainStage(Stage):
                 f"or 'entropy', got checkpoint={checkpoint!r} and criterion={criterion!r}"
             )
         self.config, self.cfg_options = config, dict(cfg_options or {})
-        self.criterion = criterion
+        self.criterion, self.seed_offset = criterion, seed_offset
         if criterion:
             rule = 'less' if criterion == 'entropy' else 'greater'
             hook = {'save_best': criterion, 'rule': rule}
@@ -156,10 +161,12 @@ class TrainStage(Stage):
 
     def definition(self, seed: int) -> Any:
         content = self._content.to_dict() if self._content else [self.config, self.cfg_options]
-        return dict(content=content, criterion=self.criterion, seed=seed)
+        return dict(content=content, criterion=self.criterion, seed=seed + self.seed_offset)
 
     def arguments(self, folder: Path, seed: int) -> list[str]:
-        options = command_line_options({**self.cfg_options, 'randomness.seed': seed})
+        options = command_line_options(
+            {**self.cfg_options, 'randomness.seed': seed + self.seed_offset}
+        )
         return [self.config, '--work-dir', str(folder), '--resume', *options]
 
     def collect(self, folder: Path) -> Result:
@@ -185,6 +192,7 @@ class TrainStage(Stage):
         # MMEngine writes the prefix of a metric before a slash: 'multi-label/mAP'.
         names = sorted(n for n in scalars if n.split('/')[-1].startswith(LEADING))
         names += [n for n in scalars if n in ('entropy', self.criterion) and n not in names]
+        names += [n for n in scalars if n.startswith(CLASS_IOU)]
         return Result(
             outputs=dict(
                 checkpoint=folder / Path(path).name,

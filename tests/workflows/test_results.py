@@ -12,6 +12,7 @@ from label_efficient_seg.workflows import (
     Result,
     Stage,
     Workflow,
+    class_table,
     paired_difference,
     print_results,
     result_table,
@@ -101,6 +102,38 @@ def test_wins_are_counted_seed_by_seed(tmp_path, monkeypatch):
     shutil.rmtree(tmp_path / 'base_seed2')
     workflow = Workflow(stages, tmp_path, [0, 1, 2], ['base', 'better'])
     assert compared(workflow)['better'] == ['+1.00 (1 shared seeds)', '1/0']
+
+
+def test_class_table_against_a_loop(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    ious = {name: rng.uniform(0, 100, (2, 4)) for name in ('base', 'method', 'other')}
+
+    def collect(self: Stage, folder: Path) -> Result:
+        name, _, seed = folder.name.partition('_seed')
+        cat, cow = ious[name][:, int(seed)].tolist()
+        metrics = dict(mIoU=(cat + cow) / 2, IoU_cat=cat, IoU_cow=cow)
+        return Result(dict(value=folder / 'value.txt'), metrics)
+
+    monkeypatch.setattr(FakeStage, 'collect', collect)
+    stages = [fake(name, value=0) for name in ious]
+    workflow = Workflow(stages, tmp_path, range(4), ['base', 'method', 'other'])
+    assert class_table(workflow) == (['class'], [])
+    workflow.run()
+    headers, rows = class_table(workflow)
+    assert headers == ['class', 'base', 'method', 'other']
+    for index, name in enumerate(['cat', 'cow']):
+        base = ious['base'][index]
+        cells = []
+        for other in ('method', 'other'):
+            difference = [x - y for x, y in zip(ious[other][index], base, strict=True)]
+            mean = sum(difference) / 4
+            error = (sum((d - mean) ** 2 for d in difference) / 3 / 4) ** 0.5
+            wins = len([d for d in difference if d > 0])
+            cells.append(f'{mean:+.2f} ± {error:.2f} {wins}/{4 - wins}')
+        assert rows[index] == [name, pytest.approx(sum(base) / 4), *cells]
+    assert len(rows) == 2
+    print_results(workflow)
+    assert rows[0][2] in capsys.readouterr().out
 
 
 def test_results_on_other_images_are_not_compared(tmp_path, monkeypatch):

@@ -100,6 +100,7 @@ def test_commands():
     launcher.append('label_efficient_seg')
     assert node.command(processes=4) == ['python', *launcher, *training, '--launcher', 'pytorch']
     assert node.stage.steps == 7
+    assert train('work', seed=3, seed_offset=1000).command()[-1] == 'randomness.seed=1003'
 
 
 def test_definition_is_all_that_determines_the_result(tmp_path):
@@ -114,10 +115,11 @@ def test_definition_is_all_that_determines_the_result(tmp_path):
     assert train('work', config=str(copy)).definition == one
     others = [
         train('work', seed=1),
+        train('work', seed_offset=2),
         train('work', cfg_options={'train_cfg.max_iters': 7}),
         train('work', checkpoint='best', criterion='mIoU'),
     ]
-    assert len({one, *(node.definition for node in others)}) == 4
+    assert len({one, *(node.definition for node in others)}) == 5
 
 
 def test_definition_follows_the_files_of_a_config(tmp_path):
