@@ -1,5 +1,6 @@
 """Turn a trained method into a plain MMSeg model that needs none of this package."""
 
+import copy
 import inspect
 import json
 import re
@@ -87,7 +88,7 @@ def publish(
         model = _teacher(model)
 
     plain = _plain_model(cfg.model)
-    segmentor = EncoderDecoder(**{k: v for k, v in plain.items() if k != 'type'})
+    segmentor = MODELS.build(copy.deepcopy(plain))
     weights = {
         k: v.contiguous() for k, v in model.state_dict().items() if k in segmentor.state_dict()
     }
@@ -140,12 +141,14 @@ def _check_publishable(model: Mapping) -> None:
 
 
 def _plain_model(model: dict) -> dict:
-    """The arguments that ``EncoderDecoder`` itself takes, without losses and pre-training."""
+    """The arguments that MMSeg's own segmentor takes, without losses and pre-training."""
     names = inspect.signature(EncoderDecoder.__init__).parameters
     model = _without_pretraining({k: v for k, v in model.items() if k in names})
-    heads = [model['decode_head'], *_as_list(model.get('auxiliary_head'))]
-    for head in heads:
+    stages = _as_list(model['decode_head'])
+    for head in [*stages, *_as_list(model.get('auxiliary_head'))]:
         head.pop('loss_decode', None)
+    if len(stages) > 1:
+        return dict(type='CascadeEncoderDecoder', num_stages=len(stages), **model)
     return dict(type='EncoderDecoder', **model)
 
 

@@ -8,6 +8,7 @@ from .affinity import (
 )
 from .block_masks import block_masks
 from .cam import normalize_cams, with_background
+from .class_scores import class_scores
 from .complementary_dropout import complementary_dropout
 from .dense_crf import dense_crf
 from .entropy import entropy_map, self_information
@@ -34,6 +35,7 @@ __all__ = [
     'box_masks',
     'calibrated_scores',
     'class_masks',
+    'class_scores',
     'complementary_dropout',
     'confident_labels',
     'crop_boxes',

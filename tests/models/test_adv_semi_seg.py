@@ -9,7 +9,6 @@ from mmseg.models.decode_heads import FCNHead
 
 from label_efficient_seg.models.segmentors.adv_semi_seg import one_hot
 from label_efficient_seg.models.segmentors.adversarial_encoder_decoder import frozen
-from label_efficient_seg.models.segmentors.stream_encoder_decoder import _check_head
 
 from . import tiny
 
@@ -318,11 +317,12 @@ def test_wrong_arguments_are_named():
         tiny.build_model(confidence_threshold=1.5)
     with pytest.raises(TypeError, match='lambda_sime'):
         tiny.build_model(lambda_sime=0.1)
-    with pytest.raises(TypeError, match='HeadWithOwnLoss'):
-        _check_head(HeadWithOwnLoss(in_channels=32, channels=8, num_classes=3))
-    binary = dict(tiny.model_cfg().decode_head, num_classes=2, out_channels=1, threshold=0.5)
-    with pytest.raises(ValueError, match='out_channels=1'):
-        tiny.build_model(decode_head=binary)
+    own_loss = dict(type=HeadWithOwnLoss, in_channels=32, channels=8, num_classes=3)
+    with pytest.raises(TypeError, match='head HeadWithOwnLoss does not give each pixel one score'):
+        tiny.build_model(decode_head=own_loss)
+    one_of_three = dict(tiny.model_cfg().decode_head, out_channels=1, threshold=0.5)
+    with pytest.raises(ValueError, match='out_channels=1 for num_classes=3; .* or set num_cl'):
+        tiny.build_model(decode_head=one_of_three)
 
 
 def test_optimizers_are_a_wrapper_dict():

@@ -250,8 +250,8 @@ class TestErrors:
         model = MODELS.build(cfg)
         assert list(model.discriminator) == ['main']
 
-    def test_auxiliary_head_with_one_score_for_two_classes(self):
-        head = dict(tiny_adaptation.AUXILIARY_HEAD, num_classes=2, out_channels=1, threshold=0.5)
+    def test_auxiliary_head_with_one_score_for_three_classes(self):
+        head = dict(tiny_adaptation.AUXILIARY_HEAD, out_channels=1, threshold=0.5)
         cfg = tiny_adaptation.advent_cfg()
         cfg.auxiliary_head = head
         with pytest.raises(ValueError, match='out_channels=1'):

@@ -12,7 +12,7 @@ from . import tiny, tiny_adaptation, tiny_sign
 
 class TwoMaps(FCNHead):
     def forward(self, inputs):
-        return [super().forward(inputs)] * 2
+        return [super().forward(inputs), super().forward(inputs)]
 
 
 def build(**kwargs) -> StreamEncoderDecoder:
@@ -21,22 +21,18 @@ def build(**kwargs) -> StreamEncoderDecoder:
     )
 
 
-@pytest.mark.parametrize('share', [False, True])
-def test_supervised_losses_are_those_of_encoder_decoder(share):
+@pytest.mark.parametrize('levels', [('main',), ('main', 'aux'), ('aux',)])
+def test_supervised_losses_are_those_of_encoder_decoder(levels):
     model = build().train()
     plain = EncoderDecoder(**tiny_adaptation.segmentor_cfg()).train()
     plain.load_state_dict(model.state_dict())
     batch = model.data_preprocessor(tiny.batch((64, 80), 2, 0, True), True)
     features = model.extract_feat(batch['inputs'])
-    found = model.supervised_losses(
-        features,
-        model.logits(features),
-        batch['data_samples'],
-        model.logits(features, 'aux') if share else None,
-    )
+    found, logits = model.supervised_losses(features, batch['data_samples'], levels)
     expected = plain.loss(batch['inputs'], batch['data_samples'])
     assert list(found) == list(expected) and 'aux.loss_ce' in found
     assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert logits.keys() == {'main', *levels}
 
 
 def test_each_level_is_resized_as_its_head_does():
@@ -57,9 +53,7 @@ class OnlySupervised(StreamEncoderDecoder):
         losses = {'unlabeled.iteration': torch.tensor(float(iteration))}
         batch = batches['labeled']
         features = self.extract_feat(batch['inputs'])
-        losses.update(
-            self.supervised_losses(features, self.logits(features), batch['data_samples'])
-        )
+        losses.update(self.supervised_losses(features, batch['data_samples'])[0])
         return losses, None
 
 
@@ -99,7 +93,9 @@ def test_head_with_several_maps_is_named():
     model = build()
     model.decode_head = head
     features = model.extract_feat(torch.randn(1, 3, 64, 64))
-    with pytest.raises(TypeError, match='head TwoMaps returns list where StreamEncoderDecoder'):
+    with pytest.raises(
+        TypeError, match='TwoMaps returns 2 tensors, of which its layer conv_seg gave 2'
+    ):
         model.logits(features)
 
 

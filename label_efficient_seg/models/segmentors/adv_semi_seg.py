@@ -5,6 +5,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...core.errors import UserError
+from ...ops import class_scores
 from ..losses import masked_cross_entropy
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
 from .stream_encoder_decoder import Batches
@@ -108,12 +109,11 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         """L_S of the class docstring; see the parent class for arguments and returns."""
         inputs, samples = batches['labeled']['inputs'], batches['labeled']['data_samples']
         features = self.extract_feat(inputs)
-        logits = self.logits(features)
-        losses = self.supervised_losses(features, logits, samples)
+        losses, logits = self.supervised_losses(features, samples)
 
         labels = self.labels(samples)
         valid = labels != self.decode_head.ignore_index
-        probabilities = self.upsample(logits, inputs).softmax(dim=1)
+        probabilities = self.upsample(logits['main'], inputs).softmax(dim=1)
         losses['labeled.loss_adv'] = self.lambda_adv_labeled * self.discriminator.adversarial_loss(
             self.discriminator(probabilities), real=True, valid=valid
         )
@@ -178,12 +178,15 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         """D's belief that a prediction is ground truth.
 
         Args:
-            seg_logits (Tensor): Class scores at image size, (N, C, H, W).
+            seg_logits (Tensor): Scores at image size, (N, C, H, W), or (N, 1, H, W) of a binary
+                head with ``out_channels=1``.
 
         Returns:
             Tensor: (N, 1, H, W) in [0, 1].
         """
-        return self.discriminator.confidence(self.discriminator(seg_logits.softmax(dim=1)))
+        return self.discriminator.confidence(
+            self.discriminator(class_scores(seg_logits).softmax(dim=1))
+        )
 
 
 def one_hot(labels: Tensor, num_classes: int) -> Tensor:

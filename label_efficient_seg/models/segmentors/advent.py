@@ -105,10 +105,8 @@ class ADVENT(AdversarialEncoderDecoder):
         source_name, target_name = self.streams
         batch = batches[source_name]
         features = self.extract_feat(batch['inputs'])
-        levels = dict.fromkeys(('main', *self.discriminator))
-        logits = {level: self.logits(features, level) for level in levels}
-        losses = self.supervised_losses(
-            features, logits['main'], batch['data_samples'], logits.get('aux')
+        losses, logits = self.supervised_losses(
+            features, batch['data_samples'], levels=self.discriminator
         )
         valid = image_area(batch)
         maps = {

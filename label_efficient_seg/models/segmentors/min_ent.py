@@ -46,7 +46,7 @@ class MinEnt(StreamEncoderDecoder):
         """L of the class docstring; see the parent class for arguments and returns."""
         source, target = batches['source'], batches['target']
         features = self.extract_feat(source['inputs'])
-        losses = self.supervised_losses(features, self.logits(features), source['data_samples'])
+        losses, _ = self.supervised_losses(features, source['data_samples'])
 
         features = self.extract_feat(target['inputs'])
         valid = self.unlabeled_area(target['data_samples'])

@@ -184,6 +184,11 @@ class SIGN(StreamEncoderDecoder):
                 f'confidence_threshold at least 0, but got {interval}, {unseen_rate}, '
                 f'{temperature} and {confidence_threshold}'
             )
+        if isinstance(decode_head, (list, tuple)):
+            raise UserError(
+                f'SIGN takes the features of one decode head, but gets a cascade of '
+                f'{len(decode_head)}; set decode_head to a single config, without num_stages'
+            )
         if kwargs.get('auxiliary_head') is not None:
             raise UserError('SIGN has no loss for an auxiliary head; set auxiliary_head=None')
         known = zero_shot_classes(classes, split, embeddings, decode_head['num_classes'])

@@ -6,14 +6,16 @@ import torch.nn.functional as F
 from mmengine.dist import all_reduce_params
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
-from ...core.errors import UnknownArgumentError, UserError
+from ...core.errors import UserError
 from ...core.labels import IGNORE
+from ...ops import class_scores
+from .cascade_head import CascadeHead
+from .decoding import check_binary, check_kind, check_losses, decode, map_tensors
 
 Batches = dict[str, dict]
 
@@ -40,10 +42,16 @@ class StreamEncoderDecoder(EncoderDecoder):
     ``EncoderDecoder``.
 
     A method may use two outputs of the segmentor, its *levels*: ``main`` is the decode head and
-    ``aux`` the auxiliary head.
+    ``aux`` the auxiliary head. Of each it takes the head's own losses, and one map of class scores,
+    those that the head predicts: what it returns or, if it returns several tensors in training,
+    what its layer ``conv_seg`` gives.
 
     Args:
-        **kwargs: Arguments of ``EncoderDecoder``.
+        decode_head (dict | list[dict]): Config of the decode head, or of the heads of a cascade as
+            ``CascadeEncoderDecoder`` has them, see :class:`CascadeHead`. A binary head with
+            ``out_channels=1`` counts as two classes, see :func:`class_scores`.
+        num_stages (int, optional): Number of heads of a cascade, as in MMSeg's configs.
+        **kwargs: Other arguments of ``EncoderDecoder``.
 
     Attributes:
         streams (tuple[str]): Names of the training streams.
@@ -51,9 +59,28 @@ class StreamEncoderDecoder(EncoderDecoder):
 
     streams: tuple[str, ...] = ('labeled', 'unlabeled')
 
-    def __init__(self, **kwargs) -> None:
-        super().__init__(**kwargs)
-        _check_head(self.decode_head)
+    def __init__(
+        self, *, decode_head: dict | list[dict], num_stages: int | None = None, **kwargs
+    ) -> None:
+        stages = len(decode_head) if isinstance(decode_head, (list, tuple)) else 1
+        if num_stages not in (None, stages):
+            raise UserError(
+                f'num_stages is {num_stages}, but decode_head has {stages} configs; give one '
+                'config for each stage'
+            )
+        super().__init__(decode_head=decode_head, **kwargs)
+        check_binary(self.decode_head)
+
+    def _init_decode_head(self, decode_head: dict | list[dict]) -> None:
+        if isinstance(decode_head, (list, tuple)):
+            self.decode_head = CascadeHead(decode_head)
+            self.align_corners = self.decode_head.align_corners
+            self.num_classes = self.decode_head.num_classes
+            self.out_channels = self.decode_head.out_channels
+        else:
+            check_kind(decode_head['type'])
+            super()._init_decode_head(decode_head)
+            check_losses(self.decode_head)
 
     def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Update the segmentor.
@@ -139,47 +166,61 @@ class StreamEncoderDecoder(EncoderDecoder):
                 f"{name} is to use the level 'aux', which needs exactly one auxiliary head, but "
                 f'the model has {number}; set auxiliary_head=dict(...) or switch the level off'
             )
-        _check_head(head)
+        check_kind(type(head))
+        check_binary(head)
 
     def logits(self, features: list[Tensor], level: str = 'main') -> Tensor:
-        """Class scores of a head, (N, C, h, w), at the head's own resolution."""
-        head = self.head(level)
-        logits = head(features)
-        if not isinstance(logits, Tensor):
-            raise UnknownArgumentError(
-                f'head {type(head).__name__} returns {type(logits).__name__} where '
-                f'{type(self).__name__} needs one tensor of class scores'
-            )
-        return logits
+        """Class scores of a head, (N, C, h, w), at a resolution of its own."""
+        return self._decode(features, level)[1]
 
     def supervised_losses(
         self,
         features: list[Tensor],
-        logits: Tensor,
         data_samples: SampleList,
-        aux_logits: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """MMSeg's losses of the decode head and, where there is one, of the auxiliary head.
+        levels: Collection[str] = ('main',),
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """MMSeg's losses of all heads, and the class scores of the same forward pass.
 
-        Equal to ``EncoderDecoder.loss``, without a second forward pass of a head whose scores are
-        there.
+        The losses are equal to those of ``EncoderDecoder.loss``.
 
         Args:
-            features (list[Tensor]): Output of ``extract_feat``.
-            logits (Tensor): Output of :meth:`logits` for these features.
-            data_samples (list[SegDataSample]): With ground truth.
-            aux_logits (Tensor, optional): The same of the level ``aux``, if it was needed anyway.
+            features (list[Tensor]): Output of ``extract_feat`` for N images.
+            data_samples (list[SegDataSample]): With ground truth, of the first images. The others
+                have no part in the losses.
+            levels (Collection[str]): Levels whose class scores are wanted.
 
         Returns:
-            dict[str, Tensor]: For example ``decode.loss_ce``, ``decode.acc_seg``.
+            tuple[dict, dict]: Losses, for example ``decode.loss_ce``, ``decode.acc_seg``, and class
+            scores (N, C, h, w) by level.
         """
-        losses = add_prefix(self.decode_head.loss_by_feat(logits, data_samples), 'decode')
-        if aux_logits is not None:
-            aux = self.auxiliary_head.loss_by_feat(aux_logits, data_samples)
-            losses.update(add_prefix(aux, 'aux'))
+
+        def labeled(tensor: Tensor) -> Tensor:
+            return tensor[: len(data_samples)]
+
+        outputs, main = self._decode(features, 'main')
+        outputs = map_tensors(labeled, outputs)
+        logits = dict(main=main)
+        if isinstance(self.decode_head, CascadeHead):
+            losses = self.decode_head.losses(outputs, data_samples, self.train_cfg)
+        else:
+            losses = add_prefix(self.decode_head.loss_by_feat(outputs, data_samples), 'decode')
+        if 'aux' in levels:
+            outputs, logits['aux'] = self._decode(features, 'aux')
+            own = self.auxiliary_head.loss_by_feat(map_tensors(labeled, outputs), data_samples)
+            losses.update(add_prefix(own, 'aux'))
         elif self.with_auxiliary_head:
+            features = map_tensors(labeled, features)
             losses.update(self._auxiliary_head_forward_train(features, data_samples))
-        return losses
+        return losses, logits
+
+    def _decode(self, features: list[Tensor], level: str) -> tuple[Any, Tensor]:
+        """What a head returns in training, and the class scores that it predicts."""
+        head = self.head(level)
+        if isinstance(head, CascadeHead):
+            outputs, logits = head.decode(features, self.test_cfg)
+        else:
+            outputs, logits = decode(head, features)
+        return outputs, class_scores(logits) if head.out_channels == 1 else logits
 
     def upsample(self, logits: Tensor, inputs: Tensor, level: str = 'main') -> Tensor:
         """Resize class scores of a head to the size of the images they belong to."""
@@ -223,21 +264,3 @@ def image_area(batch: dict) -> Tensor:
         height, width = sample.img_shape
         mask[:height, :width] = True
     return area
-
-
-def _check_head(head: nn.Module) -> None:
-    # The class scores and the losses of one forward pass are both needed, so the head must keep
-    # them apart the way BaseDecodeHead does.
-    name = type(head).__name__
-    if not isinstance(head, BaseDecodeHead) or type(head).loss is not BaseDecodeHead.loss:
-        raise UnknownArgumentError(
-            f'head {name} computes its losses in a way of its own; methods with several streams '
-            'need a head that inherits BaseDecodeHead.loss, such as '
-            'DeepLabV2Head, FCNHead, ASPPHead, DepthwiseSeparableASPPHead or SegformerHead'
-        )
-    if head.out_channels != head.num_classes:
-        raise UserError(
-            f'head {name} has out_channels={head.out_channels} for num_classes='
-            f'{head.num_classes}; methods with several streams need one score per class, so '
-            'remove out_channels (two classes then mean two scores)'
-        )

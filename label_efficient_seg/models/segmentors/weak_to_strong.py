@@ -7,6 +7,7 @@ from torch import Tensor
 from ...core.errors import UserError
 from ...ops import box_masks, complementary_dropout, mix
 from ..losses import masked_mean
+from .decoding import map_tensors
 from .mean_teacher import MeanTeacher
 from .stream_encoder_decoder import Batches, StreamEncoderDecoder, current_iteration
 
@@ -102,37 +103,33 @@ class WeakToStrong(StreamEncoderDecoder):
 
         perturbed = None
         if self.teacher is not None:
-            features = self.extract_feat(x)
-            logits = self.logits(features)
+            losses, _ = self.supervised_losses(self.extract_feat(x), samples)
             with torch.no_grad():
                 logits_w = self.teacher.network.logits(self.teacher.network.extract_feat(w))
         else:
             features = self.extract_feat(torch.cat([x, w]))
-            logits, perturbed = self._decode(features)
-            logits_w = logits[len(x) :].detach()
-        losses = self.supervised_losses(
-            [level[: len(x)] for level in features], logits[: len(x)], samples
-        )
+            if self.feature_dropout:
+                # One pass of the head decodes both, as batch norm sees them together.
+                features = map_tensors(self._with_dropped, features)
+            losses, logits = self.supervised_losses(features, samples)
+            scores, *dropped = logits['main'].split(len(x) + len(w))
+            logits_w = scores[len(x) :].detach()
+            perturbed = dropped[0][len(x) :] if dropped else None
         confidence, pseudo_labels = self._upsampled(logits_w, w).softmax(dim=1).max(dim=1)
 
         strong = self._strong_losses(batches['unlabeled'], pseudo_labels, confidence, valid)
         losses['unlabeled.loss_strong'] = self.lambda_strong * strong
         if perturbed is not None:
             losses['unlabeled.loss_feature'] = self.lambda_feature * self._consistency(
-                perturbed[len(x) :], pseudo_labels, confidence, valid
+                perturbed, pseudo_labels, confidence, valid
             )
         losses = {name: v / 2 if 'loss' in name else v for name, v in losses.items()}
         confident = (confidence >= self.confidence_threshold).to(confidence.dtype)
         losses['unlabeled.confident_ratio'] = masked_mean(confident, valid)
         return losses, None
 
-    def _decode(self, features: list[Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Class scores of features and, in the same pass of the head, of dropped ones."""
-        if not self.feature_dropout:
-            return self.logits(features), None
-        both = [torch.cat([f, F.dropout2d(f, self.feature_dropout)]) for f in features]
-        logits, perturbed = self.logits(both).chunk(2)
-        return logits, perturbed
+    def _with_dropped(self, features: Tensor) -> Tensor:
+        return torch.cat([features, F.dropout2d(features, self.feature_dropout)])
 
     def _strong_losses(
         self, batch: dict, labels: Tensor, confidence: Tensor, valid: Tensor
