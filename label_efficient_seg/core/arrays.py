@@ -3,7 +3,7 @@
 import math
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
 
@@ -24,13 +24,16 @@ HEADERS = {
 
 
 @contextmanager
-def open_arrays(path: str | os.PathLike, what: str, makers: str) -> Iterator[Mapping]:
+def open_arrays(
+    path: str | os.PathLike, what: str, makers: str, names: Iterable[str] = ()
+) -> Iterator[Mapping]:
     """Open an archive of arrays; errors of the ``with`` block are those of the file, too.
 
     Args:
         path (str | os.PathLike): The file.
         what (str): What it must hold, for messages, such as ``'proposals'``.
         makers (str): What makes such files, for messages.
+        names (Iterable[str]): Arrays that it must have.
 
     Yields:
         Mapping: The arrays by name, each read when it is asked for. None holds objects.
@@ -43,6 +46,8 @@ def open_arrays(path: str | os.PathLike, what: str, makers: str) -> Iterator[Map
     try:
         _check(path)
         with np.load(path, allow_pickle=False) as file:
+            if missing := [name for name in names if name not in file]:
+                raise KeyError(f'it lacks {", ".join(missing)}, and has {", ".join(file)}')
             yield file
     except FileNotFoundError as error:
         raise MissingFileError(f"{what} '{path}' do not exist; make them with {makers}") from error

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.errors import MissingFileError, UserError
 from ..core.file_walk import find_missing, map_files
+from ..core.labels import class_number_fault
 from .files.class_splits import class_split
 from .files.splits import SplitError, complement, find_split, read_split
 from .transforms import LoadCheckedAnnotations, bind_transforms
@@ -55,7 +56,8 @@ class PartiallyLabeledMixin:
         FileNotFoundError: If a list, an image or the mask of a labeled image does not exist.
         SplitError: If a list is empty or repeats an id, or the exclusion leaves nothing or
             excludes nothing.
-        ValueError: If ``filter_cfg`` leaves nothing, or a transform does not fit the dataset.
+        ValueError: If ``filter_cfg`` leaves nothing, a transform does not fit the dataset, or it
+            has one class or more than 255.
     """
 
     DATA_PREFIX: dict = {}
@@ -88,6 +90,9 @@ class PartiallyLabeledMixin:
             list[dict]: With ``img_path``, ``seg_map_path`` (labeled parts only), ``label_map``,
             ``reduce_zero_label``, ``seg_fields``, ``num_classes`` and ``ignore_index``.
         """
+        classes = self._metainfo.get('classes')
+        if classes and (fault := class_number_fault(len(classes))):
+            raise UserError(f'{type(self).__name__} has {fault}')
         ids = self._ids()
         image_names = self._image_names(ids)
         image_folder, mask_folder = self._folder('img_path'), ''
@@ -106,7 +111,7 @@ class PartiallyLabeledMixin:
                 ignore_index=self.ignore_index,
                 seg_fields=[],
             )
-            if classes := self._metainfo.get('classes'):
+            if classes:
                 item['num_classes'] = len(classes)
             if self.labeled:
                 item['seg_map_path'] = os.path.join(mask_folder, name + self.seg_map_suffix)

@@ -8,6 +8,7 @@ from label_efficient_seg.datasets import (
     list_class_embeddings,
     load_class_embeddings,
 )
+from label_efficient_seg.datasets.files import class_embeddings
 from label_efficient_seg.datasets.files.class_embeddings import write_class_embeddings
 from label_efficient_seg.datasets.toy import ATTRIBUTES
 
@@ -147,3 +148,16 @@ def test_faulty_vectors_are_neither_written_nor_read(tmp_path, names, vectors, m
     np.savez(tmp_path / 'a.npz', names=np.array(names), vectors=vectors)
     with pytest.raises(ValueError, match=message):
         load_class_embeddings(tmp_path / 'a.npz', ['a'])
+
+
+def test_classes_with_one_vector_are_named(tmp_path, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(class_embeddings, 'print_log', lambda text, **_: warnings.append(text))
+    path = tmp_path / 'a.npz'
+    vectors = np.array([[1, 2], [2, 1], [2, 4], [0.5, 1], [1, 2.001]], np.float32)
+    write_class_embeddings(path, list('abcde'), vectors)
+    load_class_embeddings(path, list('abcde'))
+    assert [text.split(' have the same')[0] for text in warnings] == [
+        "the classes 'a' and 'c'",
+        "the classes 'a' and 'd'",
+    ]

@@ -64,3 +64,9 @@ def test_other_and_damaged_files(tmp_path):
         read_proposals(path)
     with pytest.raises(FileNotFoundError, match='b.npz. do not exist; make them with'):
         read_proposals(tmp_path / 'b.npz')
+
+
+def test_arrays_that_are_missing_are_named(tmp_path):
+    np.savez(tmp_path / 'a.npz', boxes=np.zeros((1, 4)), scores=np.ones(1))
+    with pytest.raises(ValueError, match='it lacks size, run, and has boxes, scores'):
+        read_proposals(tmp_path / 'a.npz')

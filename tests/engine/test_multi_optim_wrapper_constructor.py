@@ -1,9 +1,15 @@
+import inspect
+import re
+
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmengine.optim import DefaultOptimWrapperConstructor, build_optim_wrapper
+from mmseg.utils import register_all_modules
 from torch import nn
 
 from label_efficient_seg.engine.optimizers import MultiOptimWrapperConstructor
+from label_efficient_seg.engine.optimizers.checked_optim_wrapper_constructor import RULES
 
 SGD = dict(type='SGD', lr=0.1)
 
@@ -93,3 +99,49 @@ def test_shared_parameters_and_frozen_ones():
     model = Model()
     model.generator.requires_grad_(False)
     build(model, segmentor=dict(optimizer=SGD), discriminator=dict(optimizer=SGD))
+
+
+def test_an_entry_may_have_a_constructor_of_its_own():
+    class ConvNeXt(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.downsample_layers = nn.ModuleList(nn.Conv2d(3, 3, 1) for _ in range(4))
+
+    model = Model()
+    model.backbone = ConvNeXt()
+    decay = dict(num_layers=6, decay_rate=0.5, decay_type='stage_wise')
+    name = 'LearningRateDecayOptimizerConstructor'
+    wrappers = build(
+        model,
+        segmentor=dict(optimizer=SGD, constructor=name, paramwise_cfg=decay),
+        discriminator=dict(optimizer=SGD),
+        generator=dict(optimizer=SGD),
+    )
+    rate = {
+        id(p): g['lr'] for g in wrappers['segmentor'].optimizer.param_groups for p in g['params']
+    }
+    head, layer = model.decode_head[0], model.backbone.downsample_layers[3]
+    assert rate[id(layer.weight)] < rate[id(head.weight)] == 0.1
+
+
+@pytest.mark.parametrize(
+    ('paramwise_cfg', 'message'),
+    [
+        (dict(decay_rate=0.9, num_layers=12), "'decay_rate', which .* set `constructor`"),
+        (dict(norm_decay=0), "'norm_decay', .* did you mean 'norm_decay_mult'"),
+        (dict(custom_keys=dict(backbone=dict(lr_mul=3))), "'lr_mul'.* did you mean 'lr_mult'"),
+        (dict(custom_keys=dict(backbone=dict(repeats=3))), "'repeats', which SGD does not read"),
+    ],
+)
+@pytest.mark.parametrize('several', [True, False])
+def test_keys_without_effect_are_refused(paramwise_cfg, message, several):
+    register_all_modules()
+    entry = dict(optimizer=SGD, paramwise_cfg=paramwise_cfg)
+    with pytest.raises(ValueError, match=message):
+        build(segmentor=entry) if several else build_optim_wrapper(Model(), ConfigDict(entry))
+
+
+def test_rules_are_those_of_mmengine():
+    source = inspect.getsource(DefaultOptimWrapperConstructor)
+    read = set(re.findall(r"paramwise_cfg(?:\.get\(|\[)'(\w+)'", source))
+    assert read == set(RULES)

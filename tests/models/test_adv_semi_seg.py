@@ -327,3 +327,16 @@ def test_wrong_arguments_are_named():
 
 def test_optimizers_are_a_wrapper_dict():
     assert isinstance(tiny.build_optimizers(tiny.build_model()), OptimWrapperDict)
+
+
+@pytest.mark.parametrize(
+    ('start', 'weight'), [('adv_start', 'lambda_adv_unlabeled'), ('semi_start', 'lambda_semi')]
+)
+def test_losses_that_start_after_the_end(start, weight):
+    model = tiny.build_model(**{start: 20})
+    model.check_schedule(21)
+    with pytest.raises(
+        ValueError, match=rf'{start} is 20, but training ends after 20 .* {weight}=0'
+    ):
+        model.check_schedule(20)
+    tiny.build_model(**{start: 20, weight: 0}).check_schedule(20)

@@ -231,7 +231,7 @@ def run(work_dir, model, max_iters, resume=False, load_from=None):
 
 
 @pytest.mark.parametrize(
-    ('step', 'stop'), [('transfer', 1), ('transfer', 3), ('transfer', 4), ('self_training', 3)]
+    ('step', 'stop'), [('transfer', 3), ('transfer', 4), ('transfer', 5), ('self_training', 3)]
 )
 def test_resumed_run_ends_in_the_same_weights(step, stop, tmp_path):
     model = tiny_sign.model_cfg(step=step, interval=2, loss_mmd=dict(type='MMDLoss', max_samples=4))

@@ -1,11 +1,13 @@
 """Class embeddings: one vector per class, by which classes without labels are known."""
 
 import io
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from mmengine.logging import print_log
 
 from ...core.arrays import open_arrays
 from ...core.atomic import write_atomically
@@ -47,6 +49,13 @@ def load_class_embeddings(
         raise UserError(f'a class is repeated in {", ".join(classes)}; each needs its own vector')
     sources = [source] if isinstance(source, (str, os.PathLike)) else source
     vectors = np.concatenate([_select(item, classes) for item in sources], axis=1)
+    for pair in equal_vectors(classes, vectors):
+        print_log(
+            f"the classes {' and '.join(map(repr, pair))} have the same vector in '{source}', so "
+            'no model can tell them apart; name other words for one of them',
+            logger='current',
+            level=logging.WARNING,
+        )
     if not normalize:
         return vectors
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -55,6 +64,26 @@ def load_class_embeddings(
             f"the vector of class {bad[0]!r} in '{source}' is zero or too long; give another"
         )
     return vectors / lengths
+
+
+def equal_vectors(classes: Sequence[str], vectors: np.ndarray) -> list[tuple[str, str]]:
+    """Pairs of classes that have the same vector, but for its length.
+
+    Args:
+        classes (Sequence[str]): Names of the classes.
+        vectors (np.ndarray): Their vectors, shape (C, D).
+
+    Returns:
+        list[tuple[str, str]]: Each class with the first one that has its vector.
+    """
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    rows = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    pairs = []
+    for index in range(1, len(rows)):
+        same = np.flatnonzero(np.abs(rows[:index] - rows[index]).max(axis=1) < 1e-6)
+        if len(same):
+            pairs.append((classes[same[0]], classes[index]))
+    return pairs
 
 
 def write_class_embeddings(
@@ -100,7 +129,8 @@ def _find(source: str | os.PathLike) -> Path:
 
 
 def _read(path: Path) -> tuple[list[str], np.ndarray]:
-    with open_arrays(path, 'class embeddings', 'les embeddings') as file:
+    maker, keys = 'les embeddings', ('names', 'vectors')
+    with open_arrays(path, 'class embeddings', maker, keys) as file:
         # What has not the form of an array comes as bytes.
         names, vectors = np.asarray(file['names']), np.asarray(file['vectors'])
     _check(names, vectors, path)

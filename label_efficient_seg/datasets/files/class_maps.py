@@ -69,7 +69,7 @@ def read_class_maps(path: str | os.PathLike, run: str | None = None) -> ClassMap
         ValueError: If the file is of another kind, is damaged, or comes from another run.
     """
     makers = 'les cams or les scores'
-    with open_arrays(path, 'class maps', makers) as file:
+    with open_arrays(path, 'class maps', makers, ('classes', 'run')) as file:
         maps = {
             name.removeprefix('map_'): file[name].astype(np.float32, casting='same_kind')
             for name in file

@@ -63,7 +63,8 @@ def read_proposals(path: str | os.PathLike, run: str | None = None) -> Proposals
         FileNotFoundError: If there is no such file.
         ValueError: If the file is of another kind, is damaged, or comes from another run.
     """
-    with open_arrays(path, 'proposals', 'les proposals') as file:
+    names = ('boxes', 'scores', 'size', 'run')
+    with open_arrays(path, 'proposals', 'les proposals', names) as file:
         height, width = (int(length) for length in file['size'])
         # What has not the form of an array comes as bytes.
         boxes, scores = np.asarray(file['boxes']), np.asarray(file['scores'])

@@ -6,6 +6,7 @@ from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader
 
 from ...core.errors import UserError
+from ...core.labels import class_number_fault
 from ...models.cls_heads import CAMClsHead
 
 
@@ -17,6 +18,8 @@ class ClassCountHook(Hook):
     nothing, and too many are trained without a word. For a classifier of image-level labels, the
     first class of the dataset, the background, does not count. Of a model whose heads give features
     (``head_gives_features``, such as :class:`SIGN`) it is the model that has a number of classes.
+
+    Models of a single class, and of more than masks of 8 bits can show, are refused, too.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -44,9 +47,12 @@ def _check(runner: Runner, dataloader: DataLoader) -> None:
             if isinstance(module, (BaseDecodeHead, CAMClsHead))
         }
     for name, head in predictors.items():
+        background = isinstance(head, CAMClsHead)
+        if fault := class_number_fault(head.num_classes + background):
+            raise UserError(f'{name} is a model of {fault}')
         if not classes:
             continue
-        count = len(classes) - isinstance(head, CAMClsHead)
+        count = len(classes) - background
         if head.num_classes != count:
             kind = 'foreground classes' if isinstance(head, CAMClsHead) else 'classes'
             first = classes[-count:][:3]

@@ -42,7 +42,8 @@ class StreamIterTrainLoop(IterBasedTrainLoop):
         dynamic_intervals (list, optional): As in ``IterBasedTrainLoop``.
 
     Raises:
-        ValueError: If streams are missing, unknown, empty or not dataloader configs.
+        ValueError: If streams are missing, unknown, empty or not dataloader configs, or a part of
+            the method would start after the last iteration.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class StreamIterTrainLoop(IterBasedTrainLoop):
         if not self._plain:
             _check_wrapper(runner.model)
         _check_streams(model, dataloader)
+        if hasattr(model, 'check_schedule'):
+            model.check_schedule(max_iters)
         self._streams = dataloader
         super().__init__(
             runner,

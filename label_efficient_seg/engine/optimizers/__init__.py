@@ -1,7 +1,9 @@
+from .checked_optim_wrapper_constructor import CheckedOptimWrapperConstructor
 from .multi_optim_wrapper_constructor import MultiOptimWrapperConstructor
 from .repeated_sgd import RepeatedSGD
 
 __all__ = [
+    'CheckedOptimWrapperConstructor',
     'MultiOptimWrapperConstructor',
     'RepeatedSGD',
 ]

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapperDict
+from mmengine.optim import OptimWrapperDict
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
@@ -25,9 +25,9 @@ class MultiOptimWrapperConstructor:
 
     An entry owns the child of the model that has its name, or the children listed in its
     ``modules``. ``segmentor`` owns every child with trainable parameters that no other entry
-    claims. Each entry may have its own ``type``, ``clip_grad``, ``accumulative_counts`` and
-    ``paramwise_cfg``; the keys of the latter see parameter names as the whole model has them, such
-    as ``decode_head.``.
+    claims. Each entry may have its own ``type``, ``clip_grad``, ``accumulative_counts``,
+    ``constructor`` and ``paramwise_cfg``; the keys of the latter see parameter names as the whole
+    model has them, such as ``decode_head.``.
 
     Args:
         optim_wrapper_cfg (dict): Optimizer wrapper configs by name.
@@ -70,7 +70,13 @@ class MultiOptimWrapperConstructor:
         parts = self._parts(model)
         wrappers = {}
         for name, cfg in self.cfgs.items():
-            paramwise_cfg = cfg.pop('paramwise_cfg', None)
+            constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
+                dict(
+                    type=cfg.pop('constructor', 'DefaultOptimWrapperConstructor'),
+                    paramwise_cfg=cfg.pop('paramwise_cfg', None),
+                    optim_wrapper_cfg=cfg,
+                )
+            )
             # A container that holds a share of the children under their own names.
             part = nn.Module()
             for child in parts[name]:
@@ -81,7 +87,7 @@ class MultiOptimWrapperConstructor:
                 f'{trainable:,} trainable parameters',
                 logger='current',
             )
-            wrappers[name] = DefaultOptimWrapperConstructor(cfg, paramwise_cfg)(part)
+            wrappers[name] = constructor(part)
         _check_ownership(model, wrappers)
         return OptimWrapperDict(**wrappers)
 

@@ -103,6 +103,17 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         if ground_truth:
             self.streams = (*self.streams, 'ground_truth')
 
+    def check_schedule(self, max_iters: int) -> None:
+        """Refuse losses that would start behind the end, see the parent class."""
+        for name, weight in (('adv_start', 'lambda_adv_unlabeled'), ('semi_start', 'lambda_semi')):
+            start, value = getattr(self, name), getattr(self, weight)
+            if value > 0 and start >= max_iters:
+                raise UserError(
+                    f'{name} is {start}, but training ends after {max_iters} iterations, so the '
+                    f'loss with {weight}={value} would never count; lower {name}, or set '
+                    f'{weight}=0'
+                )
+
     def segmentor_losses(
         self, batches: Batches, iteration: int
     ) -> tuple[dict[str, Tensor], AdvSemiSegPredictions]:

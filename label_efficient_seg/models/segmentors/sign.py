@@ -254,6 +254,14 @@ class SIGN(StreamEncoderDecoder):
             self.teacher.eval()
         return self
 
+    def check_schedule(self, max_iters: int) -> None:
+        """Refuse a transfer step without a turn of the classifier, see the parent class."""
+        if self.step == 'transfer' and self.interval >= max_iters:
+            raise UserError(
+                f'interval is {self.interval}, but training ends after {max_iters} iterations, so '
+                'the transfer step would never learn from generated features; lower interval'
+            )
+
     def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """One iteration of the step that the model is in.
 

@@ -113,6 +113,16 @@ class StreamEncoderDecoder(EncoderDecoder):
         """
         raise NotImplementedError(f'{type(self).__name__} must implement segmentor_losses')
 
+    def check_schedule(self, max_iters: int) -> None:
+        """Refuse settings of iterations that a training does not reach.
+
+        Args:
+            max_iters (int): Iterations of the training.
+
+        Raises:
+            ValueError: If a part of the method would have no effect.
+        """
+
     def preprocess(self, data: Batches) -> Batches:
         """Normalise and pad the training batch of each stream by itself."""
         return {name: self.data_preprocessor(batch, True) for name, batch in data.items()}

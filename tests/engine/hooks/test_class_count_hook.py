@@ -55,3 +55,14 @@ def test_a_model_whose_head_gives_features_has_the_classes_itself():
     hook.before_train(runner(model, dict(classes=tuple('abcdefg'))))
     with pytest.raises(ValueError, match=r'model has num_classes=7, but the dataset has 2 classes'):
         hook.before_train(runner(model, dict(classes=('a', 'b'))))
+
+
+@pytest.mark.parametrize(('count', 'message'), [(1, 'nothing to learn'), (256, '255 is the most')])
+@pytest.mark.parametrize('stage', ['before_train', 'before_test'])
+def test_numbers_of_classes_that_no_masks_can_show(count, message, stage):
+    model = tiny.build_model()
+    model.decode_head.num_classes = count
+    with pytest.raises(
+        ValueError, match=f'model.decode_head is a model of {count} class.*{message}'
+    ):
+        getattr(ClassCountHook(), stage)(runner(model, None))
