@@ -8,6 +8,7 @@ from PIL import Image
 
 from label_efficient_seg.datasets.checks.check_report import format_report
 from label_efficient_seg.datasets.checks.checking import check_config
+from label_efficient_seg.datasets.files.proposal_files import Proposals, write_proposals
 
 from .conftest import VOC_IDS, random_mask, write_image, write_list, write_mask
 
@@ -213,6 +214,7 @@ def test_duplicates_and_empty_lists(cfg, voc_root):
         ('val', 'empty split'),
         ('test', 'empty split'),
         ('train.labeled', 'duplicated id'),
+        ('train.unlabeled', 'pipeline'),  # it excludes the list of labeled images
     ]
 
 
@@ -257,6 +259,135 @@ def test_plain_mmseg_config_with_wrappers(voc_root):
         ('train[0]', 'missing mask'),
     ]
     assert only(Config(dict()))[:2] == ('config', 'no dataset')
+
+
+def two_classes(root: Path, train: np.ndarray, val: np.ndarray, **kwargs) -> Config:
+    """A config of two classes, with one mask for all images of a list."""
+    for index in range(8):
+        write_mask(mask_of(root, index), (train if index < 6 else val).astype(np.uint8))
+    loaders = {
+        name: dict(batch_size=1, dataset=dict(
+            type='ImageFolderSegDataset', data_root=str(root), ann_file=f'{LISTS}/{name}.txt',
+            data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+            metainfo=dict(classes=('background', 'tumour')), pipeline=[
+                dict(type='LoadImageFromFile'), dict(type='LoadCheckedAnnotations'),
+                dict(type='PackSegInputs')], **kwargs))
+        for name in ('labeled', 'val')
+    }  # fmt: skip
+    return Config(
+        dict(train_dataloader=dict(labeled=loaders['labeled']), val_dataloader=loaders['val'])
+    )
+
+
+ZEROS, SQUARE = np.zeros((20, 30)), np.zeros((20, 30))
+SQUARE[5:9, 5:9] = 1
+
+
+@pytest.mark.parametrize(
+    ('train', 'val', 'found'),
+    [
+        (SQUARE, SQUARE, []),
+        # Zeros say that there is no tumour: images of a healthy person alone are no test.
+        (ZEROS, SQUARE, [('train.labeled', 'class that is tested, but never trained')]),
+        (SQUARE, ZEROS, [('val', 'a single class')]),
+        (SQUARE, ZEROS + 255, [('val', 'no label')]),
+        (ZEROS + 255, SQUARE, [('train.labeled', 'no label')]),
+        (255 * SQUARE, 255 * SQUARE,
+         [('val', 'a single class'), ('train.labeled', 'class without a pixel')]),
+    ],
+)  # fmt: skip
+def test_labels_from_which_nothing_is_learned(voc_root, train, val, found):
+    cfg = two_classes(voc_root, train, val)
+    found_now = findings(cfg)
+    assert [(stream, kind) for stream, kind, _ in found_now] == found
+    for _, _, text in found_now:
+        assert ('mask[mask == 255] = 1' in text) == (train.max() == 255 and train.min() == 0)
+    # Of what was not read, nothing is known.
+    assert findings(cfg, max_images=1) == []
+
+
+def test_hidden_classes_need_no_pixel(cfg, voc_root):
+    unseen = [f'2007_{index:06d}' for index in (1, 2)]
+    for name in unseen:
+        mask = random_mask(1, 21)
+        mask[mask == 15] = 0
+        write_mask(voc_root / 'SegmentationClass' / f'{name}.png', mask)
+    (stream, kind, text) = only(cfg)
+    assert kind == 'class that is tested, but never trained' and "'person'" in text
+    for name in ('labeled', 'unlabeled'):
+        steps = cfg.train_dataloader[name].dataset.pipeline
+        if name == 'labeled':
+            steps.insert(1, dict(type='HideUnseenClasses', split=dict(unseen=['person'])))
+    report = check_config(cfg)
+    assert report.findings == [] and report.streams[0].pixels[15] == 0
+
+
+def test_orientation_that_a_mask_cannot_show(cfg, voc_root):
+    path = image_of(voc_root, 1)
+    for orientation, size in ((2, (30, 20)), (3, (30, 20)), (6, (20, 20)), (1, (30, 20))):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.new('RGB', size).save(path, exif=exif)
+        write_mask(mask_of(voc_root, 1), random_mask(1, 21, *size[::-1]))
+        found = findings(cfg)
+        assert [kind for _, kind, _ in found] == ['EXIF orientation'] * (orientation > 1)
+        assert not found or f"1 images, such as '{path}' (orientation {orientation})" in found[0][2]
+
+
+@pytest.mark.parametrize(
+    ('write', 'kind', 'detail'),
+    [
+        (lambda rgb: rgb[..., 0].astype(np.uint16) * 16, 'range of values', 'no value above 4080'),
+        (lambda rgb: rgb[..., 0].astype(np.uint16) * 257, None, ''),
+        (lambda rgb: np.dstack([rgb, rgb[..., 0]]), 'bands', 'RGBA, partly transparent'),
+        (lambda rgb: np.dstack([rgb, np.full_like(rgb[..., 0], 255)]), None, ''),
+    ],
+)
+def test_bits_and_bands_that_loading_drops(cfg, voc_root, write, kind, detail):
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    rgb[0, 0] = 255
+    path = image_of(voc_root, 1)
+    assert cv2.imwrite(str(path.with_suffix('.png')), write(rgb))
+    path.with_suffix('.png').replace(path)
+    found = findings(cfg)
+    assert [entry[1] for entry in found] == [kind] * bool(kind)
+    assert detail in str(found)
+
+
+def test_masks_of_any_depth(cfg, voc_root):
+    for index, dtype in ((1, np.uint16), (6, bool)):
+        mask = random_mask(index, 2 if dtype is bool else 21) % 255
+        write_mask(mask_of(voc_root, index), mask.astype(dtype))
+    assert findings(cfg) == []
+
+
+def test_tags_and_proposals_are_read(cfg, voc_root, tmp_path):
+    dataset = cfg.train_dataloader.unlabeled.dataset
+    tags = tmp_path / 'tags.csv'
+    dataset.pipeline.insert(1, dict(type='LoadImageTags', tags=str(tags)))
+    assert 'tags.csv' in only(cfg)[2] and 'do not exist' in only(cfg)[2]
+    rows = [f'{name},cat' for name in VOC_IDS[:6]]
+    tags.write_text('\n'.join(['image,classes', *rows[:-1], f'{VOC_IDS[5]},kat']))
+    assert "the tag 'kat'" in only(cfg)[2]
+    tags.write_text('\n'.join(['image,classes', *rows[:-1]]))
+    assert f"no entry for image '{VOC_IDS[5]}'" in only(cfg)[2]
+    dataset.pipeline[1] = dict(type='LoadProposals', folder=str(tmp_path / 'boxes'))
+    boxes = Proposals(np.array([[0, 0, 9, 9]]), np.ones(1), (20, 30))
+    for name in VOC_IDS[:6]:
+        write_proposals(tmp_path / f'boxes/{name}.npz', boxes)
+    assert findings(cfg) == []
+    write_proposals(tmp_path / f'boxes/{VOC_IDS[4]}.npz', boxes._replace(size=(30, 30)))
+    (tmp_path / f'boxes/{VOC_IDS[5]}.npz').unlink()
+    found = findings(cfg)
+    assert [entry[:2] for entry in found] == [('train.unlabeled', 'LoadProposals')] * 2
+    assert VOC_IDS[4] in found[0][2] and VOC_IDS[5] in found[1][2]
+
+
+def test_a_pipeline_that_fails_at_the_first_image(cfg):
+    cfg.train_dataloader.unlabeled.dataset.pipeline.insert(
+        2, dict(type='RandomCrop', crop_size=(0, 8))
+    )
+    assert only(cfg)[:2] == ('train.unlabeled', 'pipeline')
 
 
 def test_long_reports_are_cut(cfg, voc_root):

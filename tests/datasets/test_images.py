@@ -30,6 +30,27 @@ def write_bomb(path, width=30_000, height=5_000):
     path.write_bytes(b'\x89PNG\r\n\x1a\n' + b''.join(parts))
 
 
+def write_other_bomb(path, kind):
+    """A tiny file of a damaged kind that OpenCV would still give gigabytes."""
+    if kind == 'png':  # its checksum is wrong
+        write_bomb(path)
+        content = bytearray(path.read_bytes())
+        content[29] ^= 255
+        path.write_bytes(content)
+    elif kind == 'bmp':
+        path.write_bytes(b'BM' + struct.pack('<IHHIIiiHHIIiiII', 0, 0, 0, 54, 40, 30_000, 5_000,
+                                             1, 24, 0, 0, 0, 0, 0, 0))  # fmt: skip
+    else:  # of a type of pixels that Pillow does not know
+        cv2.imwrite(str(path), PIXELS.astype(np.float64))
+        content = bytearray(path.read_bytes())
+        directory = struct.unpack_from('<I', content, 4)[0]
+        for entry in range(struct.unpack_from('<H', content, directory)[0]):
+            place = directory + 2 + 12 * entry
+            if struct.unpack_from('<H', content, place)[0] in (256, 257):
+                struct.pack_into('<HII', content, place + 2, 4, 1, 30_000)
+        path.write_bytes(content)
+
+
 def write_truncated(path):
     content = cv2.imencode('.jpg', PIXELS)[1].tobytes()
     path.write_bytes(content[:300])
@@ -46,6 +67,9 @@ DAMAGED = {
     'float.tiff': (write_float, 'is a TIFF of floats.*convert it'),
     'bomb.png': (write_bomb, 'announces 30000 x 5000 pixels'),
     'huge.png': (lambda path: write_bomb(path, 1_000_000, 1_000_000), 'exceeds limit'),
+    'crc.png': (lambda path: write_other_bomb(path, 'png'), 'damaged or no image'),
+    'bomb.bmp': (lambda path: write_other_bomb(path, 'bmp'), 'announces 30000 x 5000 pixels'),
+    'bomb.tiff': (lambda path: write_other_bomb(path, 'tiff'), 'damaged or no image'),
     'absent.jpg': (lambda path: None, 'does not exist'),
 }
 

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ...core.labels import IGNORE
-from .checking import CheckReport, Stream
+from .checking import CheckReport
+from .streams import Stream
 
 
 def format_report(report: CheckReport, limit: int = 10) -> str:

@@ -1,11 +1,10 @@
 """Checks every stream of a config before hours of training are spent on a fault in the data."""
 
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -13,43 +12,9 @@ from mmseg.registry import DATASETS
 
 from ...core.file_walk import map_files
 from ..files.splits import repeated_ids
-from ..partially_labeled import PartiallyLabeledMixin
-from ..transforms import loads_masks
-from .inspection import Inspection, Sample, inspect
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One fault."""
-
-    stream: str
-    kind: str
-    text: str
-
-
-@dataclass
-class Stream:
-    """One dataset of a config.
-
-    Attributes:
-        name (str): Such as ``'train.labeled'`` or ``'val'``.
-        labeled (bool): Whether its pipeline reads masks.
-        classes (tuple[str, ...]): Names of its classes; empty if it declares none.
-        samples (list[Sample]): What it reads.
-        inspected (int): Samples whose files were read.
-        pixels (np.ndarray): Pixels of each label, shape (256,); 255 is void.
-        images (np.ndarray): Images in which each label occurs, shape (256,).
-        stray (Counter): Pixels of each mask value outside the classes.
-    """
-
-    name: str
-    labeled: bool = False
-    classes: tuple[str, ...] = ()
-    samples: list[Sample] = field(default_factory=list)
-    inspected: int = 0
-    pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
-    images: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
-    stray: Counter = field(default_factory=Counter)
+from .inspection import TRAITS, Inspection, Sample, inspect
+from .label_findings import check_labels
+from .streams import Finding, Stream, dataset_configs, loader_datasets, message_of, open_stream
 
 
 @dataclass
@@ -84,94 +49,9 @@ def check_config(
     findings += check_lists(streams)
     findings += check_classes(cfg, streams)
     findings += read_files(streams, workers, max_images)
+    findings += check_labels(streams)
+    findings += load_first_images(cfg, findings)
     return CheckReport(streams, findings)
-
-
-def dataset_configs(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:
-    """Names and configs of all datasets, wrappers such as ``ConcatDataset`` taken apart."""
-    for stage in ('train', 'val', 'test'):
-        loader = cfg.get(f'{stage}_dataloader')
-        if not loader:
-            continue
-        # One dataloader, or one per stream.
-        loaders = (
-            {stage: loader}
-            if 'dataset' in loader
-            else {f'{stage}.{name}': value for name, value in loader.items()}
-        )
-        for name, value in loaders.items():
-            if isinstance(value, Mapping) and 'dataset' in value:
-                yield from _unwrap(name, value['dataset'])
-
-
-def _unwrap(name: str, dataset: Mapping) -> Iterator[tuple[str, Mapping]]:
-    inner = dataset.get('datasets') or ([dataset['dataset']] if 'dataset' in dataset else None)
-    if inner is None:
-        yield name, dataset
-    else:
-        for i, entry in enumerate(inner):
-            yield from _unwrap(f'{name}[{i}]' if len(inner) > 1 else name, entry)
-
-
-def open_stream(name: str, dataset_cfg: Mapping) -> tuple[Stream, list[Finding]]:
-    """Build a dataset without its pipeline and list what it reads.
-
-    Args:
-        name (str): Name of the stream.
-        dataset_cfg (Mapping): Config of the dataset.
-
-    Returns:
-        tuple[Stream, list[Finding]]: The stream, without samples if it could not be built.
-    """
-    steps = flatten(dataset_cfg.get('pipeline', []))
-    stream = Stream(name, labeled=any(loads_masks(step) for step in steps))
-    try:
-        dataset = _build(dataset_cfg)
-        stream.classes = tuple(dataset.metainfo.get('classes') or ())
-        items = [dataset.get_data_info(i) for i in range(len(dataset))]
-        faults = _check_pipeline(stream, items)
-        count = len(stream.classes) or None
-        stream.samples = [Sample.from_item(item, stream.labeled, count) for item in items]
-    except Exception as error:  # whatever is wrong with one dataset, the others are checked
-        return stream, [Finding(name, 'dataset', f'{type(error).__name__}: {error}')]
-    if not items:
-        faults.append(Finding(name, 'empty split', f'no image in {_source(dataset)}'))
-    return stream, faults
-
-
-def _check_pipeline(stream: Stream, items: Sequence[Mapping]) -> list[Finding]:
-    """Find pipelines that do not fit the dataset; ``stream.labeled`` is corrected."""
-    if stream.labeled and items and 'seg_map_path' not in items[0]:
-        stream.labeled = False
-        text = 'the pipeline loads masks of an unlabeled dataset: use LoadValidMask instead'
-    elif stream.name.endswith('.labeled') and not stream.labeled:
-        text = 'no transform of the pipeline loads masks: use LoadCheckedAnnotations'
-    else:
-        return []
-    return [Finding(stream.name, 'pipeline', text)]
-
-
-def flatten(pipeline: Any) -> Iterator[Mapping]:
-    """All transforms of a pipeline config, those nested in others included."""
-    if isinstance(pipeline, Mapping):
-        yield pipeline
-        pipeline = [v for v in pipeline.values() if isinstance(v, Mapping | list | tuple)]
-    if isinstance(pipeline, list | tuple):
-        for entry in pipeline:
-            yield from flatten(entry)
-
-
-def _build(dataset_cfg: Mapping) -> Any:
-    # An empty dataset cannot be serialised.
-    cfg = dict(dataset_cfg, pipeline=[], serialize_data=False)
-    kind = cfg['type'] if isinstance(cfg['type'], type) else DATASETS.get(cfg['type'])
-    if kind is not None and issubclass(kind, PartiallyLabeledMixin):
-        cfg['strict'] = False  # every fault is reported here, not only the first
-    return DATASETS.build(cfg)
-
-
-def _source(dataset: Any) -> str:
-    return f"'{getattr(dataset, 'ann_file', '') or getattr(dataset, 'data_prefix', '')}'"
 
 
 def check_lists(streams: Sequence[Stream]) -> list[Finding]:
@@ -185,7 +65,7 @@ def check_lists(streams: Sequence[Stream]) -> list[Finding]:
         for path in repeated_ids(sample.image for sample in stream.samples):
             findings.append(Finding(stream.name, 'duplicated id', f"'{path}' is listed twice"))
     for one, two in combinations(streams, 2):
-        train = [s.name.split('.')[0].split('[')[0] == 'train' for s in (one, two)]
+        train = [one.is_training, two.is_training]
         if not any(train) or (all(train) and one.labeled == two.labeled):
             continue
         paths = {os.path.abspath(sample.image) for sample in two.samples}
@@ -237,13 +117,42 @@ def read_files(
     for stream in streams:
         for sample in _spread(dict.fromkeys(stream.samples), max_images):
             users[sample].append(stream)
-    samples = list(users)
+    samples, shapes = list(users), {}
     findings = []
     for sample, result in zip(samples, map_files(inspect, samples, 'images', workers), strict=True):
+        shapes[sample] = result.shape
         for stream in users[sample]:
-            _add(stream, result)
+            _add(stream, result, sample)
             findings += [Finding(stream.name, kind, text) for kind, text in result.faults]
+    for stream in streams:
+        for kind, images in stream.traits.items():
+            text = f'{len(images)} images, such as {images[0]}, {TRAITS[kind]}'
+            findings.append(Finding(stream.name, kind, text))
+        findings += _read_more(stream, shapes, workers)
     return findings
+
+
+def _read_more(
+    stream: Stream, shapes: Mapping[Sample, tuple[int, int] | None], workers: int | None
+) -> Iterator[Finding]:
+    """Read what the pipeline loads beside image and mask, such as proposals."""
+    sound = {s: item for s, item in zip(stream.samples, stream.items, strict=True) if shapes.get(s)}
+    for load in stream.loaders:
+
+        def fault(sample: Sample, load=load) -> str | None:
+            shape = shapes[sample]
+            image = np.broadcast_to(np.uint8(0), (*shape, 3))  # type: ignore[misc]
+            item = dict(sound[sample], img=image, img_shape=shape, ori_shape=shape, seg_fields=[])
+            try:
+                load(item)
+            except Exception as error:  # transforms raise many types
+                return message_of(error)
+            return None
+
+        kind = type(load).__name__
+        for text in map_files(fault, list(sound), kind, workers):
+            if text is not None:
+                yield Finding(stream.name, kind, text)
 
 
 def _spread(samples: Sequence[Sample] | dict, limit: int | None) -> list[Sample]:
@@ -253,9 +162,33 @@ def _spread(samples: Sequence[Sample] | dict, limit: int | None) -> list[Sample]
     return [samples[i] for i in np.linspace(0, len(samples) - 1, limit).astype(int)]
 
 
-def _add(stream: Stream, result: Inspection) -> None:
+def _add(stream: Stream, result: Inspection, sample: Sample) -> None:
     stream.inspected += 1
+    for kind, detail in result.traits.items():
+        stream.traits.setdefault(kind, []).append(f"'{sample.image}' ({detail})")
     if result.counts is not None:
         stream.pixels += result.counts
         stream.images += result.counts > 0
         stream.stray.update(result.stray)
+
+
+def load_first_images(cfg: Mapping, findings: Sequence[Finding]) -> list[Finding]:
+    """Build each dataset as training does, and load an image with its whole pipeline.
+
+    Args:
+        cfg (Mapping): The config.
+        findings (Sequence[Finding]): Those so far; datasets that have any are left out.
+
+    Returns:
+        list[Finding]: What is raised.
+    """
+    faulty = {finding.stream.split('[')[0] for finding in findings}
+    found = []
+    for name, dataset_cfg in loader_datasets(cfg):
+        if name not in faulty:
+            try:
+                dataset = DATASETS.build(dataset_cfg)
+                dataset[0]
+            except Exception as error:  # datasets and transforms raise many types
+                found.append(Finding(name, 'pipeline', message_of(error)))
+    return found

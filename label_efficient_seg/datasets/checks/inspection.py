@@ -6,12 +6,13 @@ from io import BytesIO
 from typing import Any
 
 import cv2
-import mmcv
 import mmengine.fileio as fileio
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from ...core.errors import FileError
 from ...core.labels import IGNORE
+from ..files.images import decode_image
 from ..files.masks import (
     MaskError,
     apply_lookup,
@@ -22,8 +23,27 @@ from ..files.masks import (
 )
 
 PNG = b'\x89PNG'
-SIDEWAYS = (5, 6, 7, 8)
-"""EXIF orientations that swap width and height; MMCV applies them when it loads an image."""
+PNG_DEPTH = 24
+"""Place of the byte that says how many bits a channel of a PNG file has."""
+
+JPEG = b'\xff\xd8'
+ORIENTATION = 0x0112
+TURNED = (5, 6, 7, 8)
+"""EXIF orientations that swap width and height; MMCV applies all of them when it loads an image."""
+
+DARK = 1 << 14
+"""Of 16 bits, loading keeps the upper 8: with lower values only, an image is nearly black."""
+
+TRAITS = {
+    'EXIF orientation': 'carry an EXIF orientation, by which loading turns them, and nothing shows '
+    'that their masks are those of the turned image; if they are, save the images turned and '
+    'without it (PIL.ImageOps.exif_transpose), and if not, without it',
+    'range of values': 'have 16 bits, of which loading keeps the upper 8, but only low values, so '
+    'they become nearly black; save them with 8 bits as in docs/data.md, "Images of 16 bits"',
+    'bands': 'have bands that loading leaves out: it takes three colours, or grey for all of them; '
+    'save the three bands that the model should see',
+}
+"""What is odd about images that can be loaded, by kind of finding."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +87,16 @@ class Inspection:
 
     Attributes:
         faults (list[tuple[str, str]]): Kind and description of each fault.
+        traits (dict[str, str]): What is odd about the image, by its kind in :data:`TRAITS`.
+        shape (tuple[int, int], optional): Height and width as loaded; None if it cannot be.
         counts (np.ndarray, optional): Pixels of each label, int64, shape (256,); None without a
             readable mask.
         stray (dict[int, int]): Pixels of each mask value outside the classes.
     """
 
     faults: list[tuple[str, str]] = field(default_factory=list)
+    traits: dict[str, str] = field(default_factory=dict)
+    shape: tuple[int, int] | None = None
     counts: np.ndarray | None = None
     stray: dict[int, int] = field(default_factory=dict)
 
@@ -87,8 +111,12 @@ def inspect(sample: Sample) -> Inspection:
         Inspection: Faults and label statistics. Nothing is raised for a faulty file.
     """
     result = Inspection()
-    shape = _image_shape(sample.image, result)
-    _inspect_mask(sample, shape, result)
+    content = _content(sample.image, 'image', result)
+    if content is not None:
+        _inspect_image(content, sample, result)
+    content = _content(sample.mask, 'mask', result) if sample.mask else None
+    if content is not None:
+        _inspect_mask(content, sample, result)
     return result
 
 
@@ -106,40 +134,62 @@ def _content(path: str, kind: str, result: Inspection) -> bytes | None:
     return None
 
 
-def _image_shape(path: str, result: Inspection) -> tuple[int, int] | None:
-    """Height and width of an image as MMCV loads it; None if it cannot be decoded."""
-    content = _content(path, 'image', result)
-    if content is None:
-        return None
+def _inspect_image(content: bytes, sample: Sample, result: Inspection) -> None:
+    """Load an image as training does, and look at what loading hides."""
+    name = f"'{sample.image}'"
     try:
-        # OpenCV fills what is missing of a truncated file with grey; Pillow reports it.
+        height, width = decode_image(content, name).shape[:2]
+    except FileError as error:
+        result.faults.append(('corrupt image', str(error)))
+        return
+    try:
         with Image.open(BytesIO(content)) as image:
+            orientation = image.getexif().get(ORIENTATION)
+            image.draft(None, (width // 8, height // 8))  # a JPEG is read whole, but not computed
+            # OpenCV fills what is missing of a truncated file with grey; Pillow reports it.
             image.load()
-            width, height = image.size
-            sideways = image.getexif().get(0x0112) in SIDEWAYS
-        return (width, height) if sideways else (height, width)
+            is_transparent = image.mode in ('LA', 'RGBA') and (
+                np.asarray(image.getchannel('A')).min() < 255
+            )
+            if is_transparent:
+                result.traits['bands'] = f'{image.mode}, partly transparent'
+    except UnidentifiedImageError:  # a format that OpenCV alone knows
+        orientation = None
     except Exception as error:  # decoders raise many types
-        # Formats that Pillow does not know are left to OpenCV. PNG is not one of them, of which
-        # OpenCV believes any size.
-        if isinstance(error, Image.UnidentifiedImageError) and not content.startswith(PNG):
-            image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-            if image is not None:
-                return image.shape[:2]
-        result.faults.append(('corrupt image', f"'{path}' cannot be decoded: {error}"))
-        return None
+        result.faults.append(('corrupt image', f'{name} cannot be decoded: {error}'))
+        return
+    result.shape = height, width
+    if not content.startswith(JPEG) and (not content.startswith(PNG) or content[PNG_DEPTH] == 16):
+        _inspect_depth(content, result)
+    # The mask of an oblong image that is turned on its side shows by its size what it is of.
+    if (
+        sample.mask
+        and orientation in range(2, 9)
+        and (orientation not in TURNED or height == width)
+    ):
+        result.traits['EXIF orientation'] = f'orientation {orientation}'
 
 
-def _inspect_mask(sample: Sample, shape: tuple[int, int] | None, result: Inspection) -> None:
-    content = _content(sample.mask, 'mask', result) if sample.mask else None
-    if content is None:
+def _inspect_depth(content: bytes, result: Inspection) -> None:
+    """Look at the values of an image before they are cut to 8 bits and three bands."""
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        return
+    if pixels.dtype == np.uint16 and pixels.max() < DARK:
+        result.traits['range of values'] = f'no value above {pixels.max()}'
+    if pixels.ndim == 3 and pixels.shape[2] > 4:
+        result.traits['bands'] = f'{pixels.shape[2]} bands'
+
+
+def _inspect_mask(content: bytes, sample: Sample, result: Inspection) -> None:
+    name, shape = f"'{sample.mask}'", result.shape
+    try:
+        mask = decode_image(content, name, flag='unchanged', backend='pillow')
+    except FileError as error:
+        result.faults.append(('corrupt mask', str(error)))
         return
     try:
-        mask = mmcv.imfrombytes(content, flag='unchanged', backend='pillow')
-    except Exception as error:  # decoders raise many types
-        result.faults.append(('corrupt mask', f"'{sample.mask}' cannot be decoded: {error}"))
-        return
-    try:
-        check_mask_layout(mask, None, f"'{sample.mask}'")
+        check_mask_layout(mask, None, name)
     except MaskError as error:
         result.faults.append(('no index mask', str(error)))
         return

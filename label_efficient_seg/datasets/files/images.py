@@ -8,15 +8,20 @@ import cv2
 import mmcv
 import mmengine.fileio as fileio
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from ...core.errors import FileError, MissingFileError
 
-MOST_PIXELS_PER_BYTE = 1 << 14
-"""More than any PNG file can hold: zlib packs 1032 bytes into one, a byte has at most 8 pixels."""
+MOST_PIXELS = 1 << 27
+"""Of a kind of image that Pillow cannot open; its own limit for others is similar."""
 
-PNG = b'\x89PNG'
+MOST_PIXELS_PER_BYTE = 1 << 14
+"""More than a file of :data:`SIMPLE_KINDS` can hold: zlib, of PNG, packs 1032 bytes into one, and a
+byte has 8 pixels at most."""
+
+SIMPLE_KINDS = (b'\x89PNG', b'\xff\xd8', b'BM', b'GIF8', b'P4', b'P5', b'P6')
 TIFF = (b'II*\0', b'MM\0*')
+TIFF_WIDTH, TIFF_HEIGHT = 256, 257
 ADVICE = 'replace it or take it off the list; les check CONFIG finds all such files'
 
 
@@ -115,13 +120,29 @@ def check_announced_size(content: bytes, name: str) -> None:
             width, height = image.size
     except Image.DecompressionBombError as error:
         raise FileError(f'{name} is not read: {error}; {ADVICE}') from error
-    except Exception:  # other kinds of files, which the decoder judges
+    except Exception as error:  # decoders raise many types
+        # OpenCV would believe any size in a damaged header. Of TIFF, it reads more than Pillow.
+        if content.startswith(SIMPLE_KINDS) or (
+            content.startswith(TIFF) and not _is_plausible_tiff(content)
+        ):
+            raise FileError(f'{name} is damaged or no image ({error}); {ADVICE}') from error
         return
-    if content.startswith(PNG) and width * height > MOST_PIXELS_PER_BYTE * len(content):
+    if content.startswith(SIMPLE_KINDS) and width * height > MOST_PIXELS_PER_BYTE * len(content):
         raise FileError(
             f'{name} announces {width} x {height} pixels, which its {len(content):,} bytes '
             f'cannot hold; {ADVICE}'
         )
+
+
+def _is_plausible_tiff(content: bytes) -> bool:
+    tags = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+    file = BytesIO(content)
+    try:
+        file.seek(tags.next)
+        tags.load(file)
+        return tags[TIFF_WIDTH] * tags[TIFF_HEIGHT] <= MOST_PIXELS
+    except Exception:  # a damaged directory ends in any of a dozen types
+        return False
 
 
 def _is_float(content: bytes) -> bool:
