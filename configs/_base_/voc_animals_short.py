@@ -9,8 +9,8 @@ _base_ = [
     './default_runtime.py',
 ]
 model = dict(
-    # The first stages, half of the time of a backward pass, stay as they are.
-    backbone=dict(output_stride=16, frozen_stages=3),
+    # Only the last stage and the head are trained: 55 images spoil the features of ImageNet.
+    backbone=dict(output_stride=16, frozen_stages=6),
     decode_head=dict(dilations=(3, 6, 9, 12)),
 )
 
@@ -35,10 +35,10 @@ val_evaluator = dict(
 )
 test_evaluator = val_evaluator
 
-optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=5))
+optim_wrapper = dict(optimizer=dict(lr=3e-3), clip_grad=dict(max_norm=5))
 param_scheduler = None
-train_cfg = dict(max_iters=300, val_interval=300)
-default_hooks = dict(checkpoint=dict(interval=300), logger=dict(interval=25))
+train_cfg = dict(max_iters=400, val_interval=400)
+default_hooks = dict(checkpoint=dict(interval=400), logger=dict(interval=25))
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='ChannelsLastHook'),
