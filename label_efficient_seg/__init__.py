@@ -1,6 +1,9 @@
 """Label-efficient semantic segmentation as a plugin for MMSegmentation 1.x."""
 
+import io
 import sys
+import warnings
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,10 @@ def register() -> None:
     Raises:
         ImportError: If PyTorch or the OpenMMLab stack is missing or does not fit.
     """
-    import_module('.everything', __name__)
+    # The stack prints on import that parts are missing which nothing here uses: OneDL, MMCV's ops.
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        import_module('.everything', __name__)
 
 
 def __getattr__(name: str) -> Any:

@@ -25,11 +25,13 @@ from .datasets.files.make_split import make_split as split
 from .datasets.files.resize_dataset import resize_dataset
 from .engine import launch, work_folder
 from .engine import publish as publishing
+from .engine.trained_model import find_model
 from .job_settings import (
     AffinityScoreSettings,
     CAMSettings,
     DeconvNetPanelSettings,
     EntropyRankSettings,
+    PredictSettings,
     ProposalSettings,
     PseudoMaskSettings,
     SIGNPanelSettings,
@@ -45,6 +47,7 @@ __all__ = [
     'deconvnet_panels',
     'embeddings',
     'masks',
+    'predict',
     'proposals',
     'publish',
     'rank',
@@ -134,6 +137,42 @@ def test(
         launch.init_cpu_processes(cfg)
         with launch.named_arguments(cfg):
             return launch.build_runner(cfg).test()
+
+
+def predict(
+    model: str,
+    photos: Sequence[FilePath],
+    out: FilePath,
+    *,
+    config: str | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: Launcher = 'none',
+    trust_checkpoint: bool = False,
+    **settings: Any,
+) -> dict[str, str]:
+    """Write masks of photos.
+
+    Args:
+        model (str): Folder of a published model, work folder of a training, or a checkpoint.
+        photos (Sequence[str | PathLike]): Images, folders of images, and ``.txt`` lists of images.
+        out (str | PathLike): Folder to write to, see :class:`PredictJob`.
+        config (str, optional): Config file, or name of a shipped config. Defaults to the one beside
+            the checkpoint.
+        cfg_options (dict, optional): Values to override, by dotted key.
+        launcher (str): What has started this process as one of several.
+        trust_checkpoint (bool): Allow the checkpoint to run code when it is loaded.
+        **settings (Any): Of :class:`PredictSettings`, such as ``overlay=True`` or ``crf=True``.
+
+    Returns:
+        dict[str, str]: Why a photo could not be read, by its name.
+    """
+    config, checkpoint = find_model(model, config)
+    words = [str(photo) for photo in photos]
+    with trusting_checkpoints(trust_checkpoint):
+        cfg = launch.load_config(config, None, launcher, cfg_options)
+        job = jobs.PredictJob(cfg, Path(out), PredictSettings(checkpoint, words, **settings))
+        job.run()
+    return job.failed
 
 
 def run(

@@ -201,6 +201,31 @@ class EntropyRankSettings(JobSettings):
 
 
 @dataclass(frozen=True)
+class PredictSettings(JobSettings):
+    """Settings of ``les predict``."""
+
+    checkpoint: str = option(help='checkpoint file')
+    photos: Sequence[str] = option(help='images, folders of images, and .txt lists of images')
+    overlay: bool = option(False, 'also write the masks over the photos')
+    probabilities: bool = option(False, 'also write the probabilities of all classes')
+    crf: bool = option(False, 'let a CRF draw the borders')
+    window: int = option(
+        1024,
+        'side of the windows in which images of more than four times their pixels are predicted; 0 '
+        'for never',
+    )
+    batch_size: int = option(1, 'photos of equal size that are predicted at once')
+    workers: int = option(2, 'processes that read photos')
+
+    def __post_init__(self) -> None:
+        if self.window < 0 or self.batch_size < 1 or self.workers < 0:
+            raise UserError(
+                'window and workers must not be negative and batch_size must be positive, but they '
+                f'are {self.window}, {self.workers} and {self.batch_size}'
+            )
+
+
+@dataclass(frozen=True)
 class DeconvNetPanelSettings(JobSettings):
     """Draw what proposals and the layers of the decoder of a DeconvNet contribute.
 

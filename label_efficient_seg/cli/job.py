@@ -27,7 +27,7 @@ class Verb:
         add_config(parser)
         hints = get_type_hints(self.settings)
         for setting in fields(self.settings):  # type: ignore[arg-type]
-            _add_setting(parser, setting, hints[setting.name])
+            add_setting(parser, setting, hints[setting.name])
         parser.add_argument('--out', required=True, help='folder to write to')
         add_cfg_options(parser)
         parser.set_defaults(launcher='none', trust_checkpoint=False)
@@ -65,7 +65,8 @@ class Verb:
             args.parser.error(str(error))
 
 
-def _add_setting(parser: argparse.ArgumentParser, setting: Field, hint: Any) -> None:
+def add_setting(parser: argparse.ArgumentParser, setting: Field, hint: Any) -> None:
+    """Add the option that stands for a field of settings; ``hint`` is its type."""
     keywords: dict[str, Any] = dict(help=setting.metadata['help'])
     if setting.name == 'checkpoint':
         parser.add_argument('checkpoint', **keywords)

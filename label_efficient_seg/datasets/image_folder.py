@@ -8,7 +8,8 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from ..core.errors import UserError
-from .partially_labeled import IMAGE_SUFFIXES, PartiallyLabeledMixin
+from .files.images import IMAGE_SUFFIXES
+from .partially_labeled import PartiallyLabeledMixin
 
 
 @DATASETS.register_module()

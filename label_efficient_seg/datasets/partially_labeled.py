@@ -14,12 +14,11 @@ from ..core.errors import MissingFileError, UserError
 from ..core.file_walk import find_missing, map_files
 from ..core.labels import class_number_fault
 from .files.class_splits import class_split
+from .files.images import IMAGE_SUFFIXES
 from .files.splits import SplitError, complement, find_split, read_split
 from .transforms import LoadCheckedAnnotations, bind_transforms
 
 CHECK_HINT = 'check data_root and data_prefix, or run les check CONFIG'
-
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
 class PartiallyLabeledMixin:

@@ -22,8 +22,9 @@ from torch import nn
 
 from ..core.atomic import write_atomically
 from ..core.errors import ExistingFileError, UserError
-from ..core.weights import check_finite, load_checkpoint, save_checkpoint
+from ..core.weights import load_checkpoint, save_checkpoint
 from .published_config import PACKAGE, component, inference_pipeline, types, write_config
+from .trained_model import build_trained_model, without_pretraining
 
 # Where this package is absent: argv has its name, config, weights, and a file for the input and
 # then the scores.
@@ -82,8 +83,7 @@ def publish(
     if out_dir.exists() and any(out_dir.iterdir()):
         raise ExistingFileError(f'{str(out_dir)!r} exists and is not empty; choose a new folder')
     loaded = load_checkpoint(checkpoint)
-    model = MODELS.build(_without_pretraining(cfg.model))
-    _load_strictly(model, loaded.get('state_dict', loaded), checkpoint)
+    model = build_trained_model(cfg.model, loaded, checkpoint)
     if teacher:
         model = _teacher(model)
 
@@ -143,7 +143,7 @@ def _check_publishable(model: Mapping) -> None:
 def _plain_model(model: dict) -> dict:
     """The arguments that MMSeg's own segmentor takes, without losses and pre-training."""
     names = inspect.signature(EncoderDecoder.__init__).parameters
-    model = _without_pretraining({k: v for k, v in model.items() if k in names})
+    model = without_pretraining({k: v for k, v in model.items() if k in names})
     stages = _as_list(model['decode_head'])
     for head in [*stages, *_as_list(model.get('auxiliary_head'))]:
         head.pop('loss_decode', None)
@@ -154,39 +154,6 @@ def _plain_model(model: dict) -> dict:
 
 def _as_list(value: Any) -> list:
     return value if isinstance(value, list) else [value] if value else []
-
-
-def _without_pretraining(node: Any) -> Any:
-    """A copy, as plain dicts, without ``pretrained`` and ``init_cfg`` at any depth."""
-    if isinstance(node, dict):
-        return {
-            k: _without_pretraining(v)
-            for k, v in node.items()
-            if k not in ('pretrained', 'init_cfg')
-        }
-    if isinstance(node, (list, tuple)):
-        return type(node)(_without_pretraining(v) for v in node)
-    return node
-
-
-def _load_strictly(model: nn.Module, state: dict, checkpoint: str) -> None:
-    expected = model.state_dict()
-    missing = [name for name in expected if name not in state]
-    unknown = [name for name in state if name not in expected]
-    differing = [
-        f'{name}: {tuple(state[name].shape)} instead of {tuple(tensor.shape)}'
-        for name, tensor in expected.items()
-        if name in state and state[name].shape != tensor.shape
-    ]
-    if missing or unknown or differing:
-        raise UserError(
-            f'{checkpoint!r} is not of this config: {len(missing)} tensors are missing '
-            f'{missing[:3]}, {len(unknown)} are unknown {unknown[:3]}, {len(differing)} have '
-            f'another shape {differing[:3]}'
-        )
-    check_finite(state, checkpoint)
-    model.load_state_dict(state)
-    model.eval()
 
 
 def _plain_meta(meta: dict) -> dict:

@@ -3,6 +3,7 @@ from ..job_settings import (
     CAMSettings,
     DeconvNetPanelSettings,
     EntropyRankSettings,
+    PredictSettings,
     ProposalSettings,
     PseudoMaskSettings,
     SIGNPanelSettings,
@@ -12,6 +13,7 @@ from .affinity_scores import AffinityScoreJob
 from .base import ImageFileJob, Job
 from .cams import CAMJob
 from .deconvnet_panels import DeconvNetPanelJob
+from .predict import PredictJob
 from .proposals import ProposalJob
 from .pseudo_masks import PseudoMaskJob
 from .ranking import EntropyRankJob
@@ -28,6 +30,8 @@ __all__ = [
     'EntropyRankSettings',
     'ImageFileJob',
     'Job',
+    'PredictJob',
+    'PredictSettings',
     'ProposalJob',
     'ProposalSettings',
     'PseudoMaskJob',

@@ -24,6 +24,7 @@ from .strong_augmentation import (
     strong_augmentation,
 )
 from .unpooling import max_unpool
+from .windows import image_windows
 from .zero_shot import calibrated_scores, hide_labels
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     'jitter_colors',
     'max_unpool',
     'mix',
+    'image_windows',
     'neighbour_offsets',
     'normalize_cams',
     'pairwise_affinities',

@@ -12,6 +12,8 @@ from PIL import Image, TiffImagePlugin
 
 from ...core.errors import FileError, MissingFileError
 
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+
 MOST_PIXELS = 1 << 27
 """Of a kind of image that Pillow cannot open; its own limit for others is similar."""
 
