@@ -21,7 +21,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from .config_index import resource_root
-from .errors import UserError
+from .errors import MissingFileError, UserError
 from .suggest import did_you_mean
 
 # What runners and tools read; every other name of a config is a variable.
@@ -48,8 +48,8 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
             what works instead.
     """
     path, options = Path(path), dict(options or {})
-    plain = Config.fromfile(path)
     file = _File.parse(path)
+    plain = Config.fromfile(path)
     _check_names(file, plain, options)
     final = copy.deepcopy(plain)
     final.merge_from_dict(options)
@@ -102,10 +102,18 @@ class _File:
         if path.suffix != '.py' or 'read_base' in text:  # it has no variables of this kind
             return cls(path, ast.Module([], []), ())
         text = re.sub(r'\{\{\s*fileDirname\s*\}\}', str(path.parent), text)
-        tree = ast.parse(text)
+        try:
+            tree = ast.parse(text)
+        except SyntaxError as error:
+            raise UserError(f"config '{path}', line {error.lineno}: {error.msg}") from error
         found = [ast.literal_eval(_value(node)) for node in tree.body if _target(node) == '_base_']
         names = [found[0]] if found and isinstance(found[0], str) else (found or [[]])[0]
         paths = [path.parent / _with_environment(name) for name in names]
+        for name, base in zip(names, paths, strict=True):
+            if not base.expanduser().is_file():
+                raise MissingFileError(
+                    f"config '{path}' inherits from {name!r}, which does not exist; {_base(name)}"
+                )
         return cls(path, tree, tuple(cls.parse(base) for base in paths))
 
     def chain(self) -> Iterator['_File']:
@@ -201,6 +209,18 @@ def _with_environment(name: str) -> str:
     """A base may stand below a folder that an environment variable names."""
     pattern = r'\{\{\s*\$(\w+)\s*:\s*(\S*?)\s*\}\}'
     return re.sub(pattern, lambda match: os.environ.get(match[1], match[2]), name)
+
+
+def _base(name: str) -> str:
+    """What to write in place of a base that is not there."""
+    if '::' in name:
+        return f'give the path of the file in place of {name.partition("::")[0]!r}::, or copy it'
+    shipped = name.split('../')[-1]
+    if (resource_root() / 'configs' / shipped).is_file():
+        return (
+            f"write '{{{{$LABEL_EFFICIENT_SEG_CONFIGS:}}}}/{shipped}' for the one of this package"
+        )
+    return 'a path is relative to the folder of the config that names it'
 
 
 def _literal(value: Any) -> str | None:

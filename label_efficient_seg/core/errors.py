@@ -86,12 +86,23 @@ def readable_errors() -> Iterator[None]:
 
 def _foreign_message(error: Exception) -> str | None:
     """What to do about an error of the system or of another package that people meet."""
-    from .stack_internals import is_dead_process, is_dead_worker
+    from .stack_internals import is_dead_process, is_dead_worker, is_mixed_sizes, is_single_value
 
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f'the disk is full ({error}). Complete files are kept; make room and run it again'
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f'{error}; change the permissions of the file or folder, or choose another one'
+    if is_single_value(error):
+        return (
+            'batch norm gets one value per channel, as of a single image whose map is 1 x 1, and '
+            'cannot learn from it; set the batch_size of each stream to 2 or more '
+            f'({error})'
+        )
+    if is_mixed_sizes(error):
+        return (
+            'the images of a batch differ in size, which an evaluation cannot pad; set '
+            'val_dataloader.batch_size and test_dataloader.batch_size to 1'
+        )
     if is_dead_worker(error):
         advice = (
             'a worker that loads data died, as it does when the memory is full; set a smaller '

@@ -64,6 +64,21 @@ def is_dead_process(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and bool(re.search(lost, str(error)))
 
 
+def is_single_value(error: Exception) -> bool:
+    """Whether batch norm finds a single value of a channel in training."""
+    return isinstance(error, ValueError) and str(error).startswith('Expected more than 1 value per')
+
+
+# --- MMSegmentation: messages ---
+
+
+def is_mixed_sizes(error: Exception) -> bool:
+    """Whether the images of a batch of an evaluation differ in size."""
+    return isinstance(error, AssertionError) and str(error) == (
+        'The image size in a batch should be the same.'
+    )
+
+
 # --- MMEngine: lists of pretrained weights ---
 
 

@@ -20,6 +20,7 @@ from ..core.config_variables import read_bases, read_config, settings
 from ..core.errors import RunError, UserError
 from ..core.logs import number_start
 from .checkpoint import latest_checkpoint
+from .config_checks import check_training
 from .errors import check_keys, unknown_argument
 
 
@@ -162,6 +163,7 @@ def build_runner(cfg: Config) -> Runner:
             'auto_scale_lr.enable scales all optimizers by one batch size, but this '
             'config has one per stream; set the learning rates instead'
         )
+    check_training(cfg)
     with named_arguments(cfg):
         runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
     if is_main_process():

@@ -127,6 +127,12 @@ def _in_sigmas(values: Tensor, sigma: float) -> Tensor:
 
 
 def _check_tensors(logits: Tensor, image: Tensor) -> None:
+    for value in (logits, image):
+        if not isinstance(value, Tensor):
+            raise UserError(
+                f'a CRF needs scores and images as tensors, but got a {type(value).__name__}; '
+                'convert arrays by torch.from_numpy'
+            )
     shapes = f'scores have shape {tuple(logits.shape)}, the image {tuple(image.shape)}'
     if logits.ndim != 4 or image.ndim != 4:
         raise UserError(f'a CRF needs scores (N, C, H, W) and images (N, channels, H, W); {shapes}')

@@ -210,3 +210,23 @@ def test_base_files_of_mmseg(tmp_path):
     )
     steps = load_config(str(path)).train_dataloader.dataset.pipeline
     assert [step.crop_size for step in steps if step.type == 'RandomCrop'] == [(64, 48)]
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (
+            "_base_ = '../_base_/default_runtime.py'",
+            r"inherits from '../_base_/default_runtime.py', which does not exist; write "
+            r"'\{\{\$LABEL_EFFICIENT_SEG_CONFIGS:\}\}/_base_/default_runtime.py'",
+        ),
+        ("_base_ = ['nope.py']", "'nope.py', which does not exist; a path is relative to"),
+        ("_base_ = 'mmseg::a.py'", "exist; give the path of the file in place of 'mmseg'::"),
+        ('model = dict(\n', "child.py', line 1: '\\(' was never closed"),
+    ],
+)
+def test_files_that_cannot_be_read(text, message, tmp_path):
+    path = tmp_path / 'child.py'
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_config(str(path))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import Registry
+from mmseg.models import SegDataPreProcessor
 from torch.utils.data import DataLoader, Dataset
 
 from label_efficient_seg.core.atomic import write_atomically
@@ -146,6 +147,15 @@ def test_deaths_of_other_processes_are_one_line(capfd):
 
     error = report(capfd, lose_connection)
     assert error.startswith('error: another process of this run died; ') and 'pair.cc:547' in error
+
+
+def test_batches_that_other_packages_refuse_are_one_line(capfd):
+    norm, preprocessor = torch.nn.BatchNorm2d(2), SegDataPreProcessor()
+    error = report(capfd, lambda: norm(torch.zeros(1, 2, 1, 1)))
+    assert error.startswith('error: batch norm gets one value per channel') and '2 or more' in error
+    images = [torch.zeros(3, 4, 4), torch.zeros(3, 4, 5)]
+    error = report(capfd, lambda: preprocessor(dict(inputs=images)))
+    assert error.startswith('error: the images of a batch differ in size') and 'to 1\n' in error
 
 
 def test_variable_shows_the_traceback(tmp_path, monkeypatch):

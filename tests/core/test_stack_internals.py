@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import CheckpointLoader, Runner
+from mmseg.models import SegDataPreProcessor
 from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader, Dataset
 
@@ -189,3 +190,17 @@ def test_counters_of_the_train_loop_that_ours_reads(tmp_path):
     runner = build_runner(tmp_path)
     runner.train()
     assert runner.train_loop._iter == runner.train_loop._max_iters == 6
+
+
+def test_single_value_of_batch_norm():
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is what is tested
+        torch.nn.BatchNorm2d(2)(torch.zeros(1, 2, 1, 1))
+    assert stack_internals.is_single_value(error.value)
+    assert not stack_internals.is_single_value(ValueError('another'))
+
+
+def test_mixed_sizes_of_an_evaluation():
+    with pytest.raises(AssertionError) as error:
+        SegDataPreProcessor()(dict(inputs=[torch.zeros(3, 4, 4), torch.zeros(3, 4, 5)]))
+    assert stack_internals.is_mixed_sizes(error.value)
+    assert not stack_internals.is_mixed_sizes(AssertionError('another'))

@@ -79,6 +79,7 @@ def test_splits_by_class_name(split, expected):
         (dict(unseen=['cow'], ignored=['cow']), 'has cow both in unseen and in ignored'),
         (dict(unseen=['cow', 'dog', 'cow']), "has 'cow' more than once"),
         (dict(unseen='cow'), "is 'cow'; give a list"),
+        (dict(unseen=[3]), "has 3; give names of classes, such as 'background', in place"),
         (dict(unseen=[]), 'has no unseen class'),
         (dict(ignored=['cow']), 'has no unseen class'),
         (dict(unseen=CLASSES), 'has no seen class'),

@@ -171,6 +171,7 @@ class TestBuildRunner:
         launch.prepare_test(cfg, 'a.pth')
         cfg.auto_scale_lr = dict(enable=True, base_batch_size=16)
         assert launch.build_runner(cfg).cfg is cfg
+        cfg.model = dict(type='EncoderDecoder')
         cfg.train_dataloader = dict(batch_size=16, dataset=dict(type='ToyDataset'))
         assert launch.build_runner(cfg).cfg is cfg
 

@@ -5,11 +5,16 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import DATASETS
 from torch import nn
 
 from label_efficient_seg.datasets import StreamDataLoader
-from label_efficient_seg.engine.loops.stream_iter_train_loop import _check_streams, _check_wrapper
+from label_efficient_seg.engine.loops.stream_iter_train_loop import (
+    _check_streams,
+    _check_wrapper,
+    check_optimizers,
+)
 
 from .small_run import build_runner
 
@@ -114,6 +119,18 @@ def test_missing_and_unknown_streams_are_named():
     with pytest.raises(ValueError, match='one dataloader config per stream'):
         _check_streams(ReadsTwo(), [1])
     _check_streams(ReadsTwo(), dict(unlabeled=1, labeled=1))
+
+
+def test_missing_optimizers_are_named():
+    model = nn.Linear(1, 1)
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), 0.1))
+    check_optimizers(model, wrapper)  # of MMSeg
+    model.optimizers = ('segmentor', 'discriminator')
+    check_optimizers(model, OptimWrapperDict(segmentor=wrapper, discriminator=wrapper))
+    with pytest.raises(ValueError, match='segmentor, discriminator, but .* has a single one witho'):
+        check_optimizers(model, wrapper)
+    with pytest.raises(ValueError, match=r'only segmentor; .* with discriminator=dict\(optimizer'):
+        check_optimizers(model, OptimWrapperDict(segmentor=wrapper))
 
 
 def test_plain_models_read_one_stream():

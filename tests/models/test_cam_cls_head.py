@@ -112,3 +112,11 @@ def test_any_backbone_in_the_image_classifier(backbone, channels, scope):
     assert all(result.pred_score.shape == (3,) for result in results)
     maps = model.head.activation_maps(model.extract_feat(batch['inputs']))
     assert maps.shape[:2] == (2, 3) and maps.min() >= 0
+
+
+@pytest.mark.parametrize(
+    ('features', 'shape'), [((torch.zeros(2, 6),), r'\(2, 6\)'), (([torch.zeros(2, 6)],), 'list')]
+)
+def test_backbones_without_a_feature_map_are_refused(features, shape):
+    with pytest.raises(ValueError, match=f"gives {shape} instead .* out_type='featmap' .* gap_bef"):
+        build()(features)

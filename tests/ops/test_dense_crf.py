@@ -242,6 +242,11 @@ def test_wrong_shapes_are_refused(logits, image, message):
         dense_crf(torch.zeros(logits), torch.zeros(image))
 
 
+def test_arrays_are_refused():
+    with pytest.raises(ValueError, match='as tensors, but got a ndarray; .* torch.from_numpy'):
+        dense_crf(torch.zeros(1, 2, 4, 4), np.zeros((1, 3, 4, 4)))
+
+
 @pytest.mark.parametrize('name', ['gaussian_sigma', 'bilateral_sigma', 'color_sigma'])
 @pytest.mark.parametrize('sigma', [0, -1, math.nan, math.inf])
 def test_sigmas_that_are_not_positive_are_refused(name, sigma):

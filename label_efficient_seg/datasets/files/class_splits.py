@@ -109,6 +109,11 @@ def _labels(names: Sequence[str], classes: Sequence[str], where: str) -> tuple[i
     if isinstance(names, str):
         raise UserError(f'{where} is {names!r}; give a list of class names')
     for name in names:
+        if not isinstance(name, str):
+            raise UserError(
+                f'{where} has {name!r}; give names of classes, such as {classes[0]!r}, in place of '
+                'indices'
+            )
         if name not in classes:
             raise UserError(
                 f'{where} has {name!r}, which is no class of the dataset; '

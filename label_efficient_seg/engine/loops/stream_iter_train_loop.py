@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
-from mmengine.optim import OptimWrapperDict
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
 from torch import nn
@@ -42,9 +42,13 @@ class StreamIterTrainLoop(IterBasedTrainLoop):
         dynamic_intervals (list, optional): As in ``IterBasedTrainLoop``.
 
     Raises:
-        ValueError: If streams are missing, unknown, empty or not dataloader configs, or a part of
-            the method would start after the last iteration.
+        ValueError: If streams are missing, unknown, empty or not dataloader configs, a part of the
+            method would start after the last iteration, or the model updates an optimizer that does
+            not exist.
     """
+
+    #: Of the loops for a ``train_dataloader`` with an entry for each stream.
+    reads_streams = True
 
     def __init__(
         self,
@@ -81,6 +85,7 @@ class StreamIterTrainLoop(IterBasedTrainLoop):
         if self.runner.seed != self.dataloader.seed:
             # A resumed checkpoint brought its own seed.
             self.dataloader = StreamDataLoader(self._streams, self.runner.seed)
+        check_optimizers(self.runner.model, self.runner.optim_wrapper)
         if isinstance(self.runner.optim_wrapper, OptimWrapperDict):
             # It leaves the counters of gradient accumulation to its user.
             for optim_wrapper in self.runner.optim_wrapper.values():
@@ -128,6 +133,28 @@ def _check_wrapper(model: nn.Module) -> None:
         raise UserError(
             'the model is wrapped in MMDistributedDataParallel, which would not call its '
             "train_step; set model_wrapper_cfg = dict(type='StreamDataParallel')"
+        )
+
+
+def check_optimizers(model: nn.Module, optim_wrapper: OptimWrapper | OptimWrapperDict) -> None:
+    """Refuse to train a model without the optimizers that its train step updates.
+
+    Args:
+        model (nn.Module): The model, wrapped or not, with their names in ``optimizers``.
+        optim_wrapper (OptimWrapper | OptimWrapperDict): What was built.
+
+    Raises:
+        ValueError: If one is missing, or there is a single one without a name.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    needed = getattr(model, 'optimizers', ())
+    found = list(optim_wrapper.keys()) if isinstance(optim_wrapper, OptimWrapperDict) else []
+    if missing := [name for name in needed if name not in found]:
+        has = f'only {", ".join(found)}' if found else 'a single one without a name'
+        raise UserError(
+            f'{type(model).__name__} updates the optimizers {", ".join(needed)}, but optim_wrapper '
+            f"has {has}; set optim_wrapper=dict(constructor='MultiOptimWrapperConstructor', ...) "
+            f'with {missing[0]}=dict(optimizer=dict(...))'
         )
 
 

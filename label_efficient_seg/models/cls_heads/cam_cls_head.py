@@ -7,6 +7,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...core.errors import UserError
+
 Features = Tensor | Sequence[Tensor]
 
 
@@ -105,4 +107,12 @@ class CAMClsHead(BaseModule):
 
 def _last(features: Features) -> Tensor:
     """With a single index, some of MMSeg's backbones give a tensor instead of a tuple."""
-    return features if isinstance(features, Tensor) else features[-1]
+    last = features if isinstance(features, Tensor) else features[-1]
+    if not isinstance(last, Tensor) or last.ndim != 4:
+        shape = tuple(last.shape) if isinstance(last, Tensor) else type(last).__name__
+        raise UserError(
+            f'the backbone gives {shape} instead of a feature map (N, C, h, w), of which class '
+            "activation maps are made; set out_type='featmap' in a VisionTransformer, or "
+            'gap_before_final_norm=False in a ConvNeXt, of mmpretrain'
+        )
+    return last

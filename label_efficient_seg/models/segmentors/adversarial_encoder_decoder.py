@@ -36,6 +36,8 @@ class AdversarialEncoderDecoder(StreamEncoderDecoder):
         **kwargs: Arguments of ``EncoderDecoder``.
     """
 
+    optimizers = ('segmentor', 'discriminator')
+
     def __init__(self, *, discriminator: dict, **kwargs) -> None:
         super().__init__(**kwargs)
         self.discriminator = self.build_discriminator(discriminator)

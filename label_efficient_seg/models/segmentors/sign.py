@@ -132,6 +132,7 @@ class SIGN(StreamEncoderDecoder):
     """
 
     streams = ('labeled',)
+    optimizers = ('segmentor', 'generator', 'discriminator')
     #: The decode head gives features; what has ``num_classes`` is the model.
     head_gives_features = True
     not_publishable = 'the spatial information module and the classifier of the features'

@@ -55,9 +55,11 @@ class StreamEncoderDecoder(EncoderDecoder):
 
     Attributes:
         streams (tuple[str]): Names of the training streams.
+        optimizers (tuple[str]): Names of the optimizers that a train step updates.
     """
 
     streams: tuple[str, ...] = ('labeled', 'unlabeled')
+    optimizers: tuple[str, ...] = ('segmentor',)
 
     def __init__(
         self, *, decode_head: dict | list[dict], num_stages: int | None = None, **kwargs

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads import FCNHead
-from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -110,5 +109,36 @@ def test_unknown_keywords_are_refused():
     logits, labels = logits_and_labels()
     with pytest.raises(TypeError, match='avg_factor'):
         MaskedCrossEntropyLoss()(logits, labels, avg_factor=3)
-    with pytest.raises(TypeError, match='class_weight'):
-        MODELS.build(dict(type='MaskedCrossEntropyLoss', class_weight=[1.0] * CLASSES))
+
+
+def test_class_weights_as_in_pytorch():
+    logits, labels = logits_and_labels()
+    weights = [0.5, 2.0, 0.0, 3.0, 1.0][:CLASSES]
+    loss = MaskedCrossEntropyLoss(class_weight=weights)
+    expected = F.cross_entropy(logits, labels, torch.tensor(weights), ignore_index=255)
+    torch.testing.assert_close(loss(logits, labels), expected)
+    assert not loss.state_dict()
+    with pytest.raises(ValueError, match=f'has 1 values for {CLASSES} classes; give one for each'):
+        MaskedCrossEntropyLoss(class_weight=[1.0])(logits, labels)
+
+
+def test_one_score_per_pixel_is_binary_cross_entropy():
+    logits, labels = logits_and_labels()
+    labels[labels != 255] %= 2
+    known = labels != 255
+    expected = F.binary_cross_entropy_with_logits(logits[:, 0][known], labels[known].float())
+    torch.testing.assert_close(MaskedCrossEntropyLoss()(logits[:, :1], labels), expected)
+
+
+def test_sampler_finds_the_hard_pixels():
+    head = FCNHead(
+        in_channels=2, channels=2, num_classes=CLASSES, align_corners=False,
+        loss_decode=dict(type='MaskedCrossEntropyLoss', loss_weight=0.5),
+        sampler=dict(type='OHEMPixelSampler', min_kept=3),
+    )  # fmt: skip
+    logits, labels = logits_and_labels()
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=mask[None])) for mask in labels]
+    values = F.cross_entropy(logits, labels, ignore_index=255, reduction='none')
+    hardest = values[labels != 255].sort(descending=True)[0][: 3 * len(labels)]
+    found = head.loss_by_feat(logits, samples)['loss_ce']
+    torch.testing.assert_close(found, 0.5 * hardest.mean())
