@@ -19,12 +19,14 @@ from .converters import convert_labels
 from .core.weights import trusting_checkpoints
 from .datasets.checks.check_report import CheckReport
 from .datasets.checks.checking import check_config
+from .datasets.checks.streams import Finding
 from .datasets.files.make_class_embeddings import make_class_embeddings as embeddings
 from .datasets.files.make_split import check_split
 from .datasets.files.make_split import make_split as split
 from .datasets.files.resize_dataset import resize_dataset
 from .engine import launch, work_folder
 from .engine import publish as publishing
+from .engine.hooks.start_check import start_faults
 from .engine.trained_model import find_model
 from .job_settings import (
     AffinityScoreSettings,
@@ -274,7 +276,7 @@ def check(
     max_images: int | None = None,
     cfg_options: dict[str, Any] | None = None,
 ) -> CheckReport:
-    """Check the data of a config: files, sizes, labels and splits.
+    """Check the data of a config: files, sizes, labels and splits, and whether training starts.
 
     Args:
         config (str): Config file, or name of a shipped config.
@@ -285,7 +287,11 @@ def check(
     Returns:
         CheckReport: Streams and ``findings``.
     """
-    return check_config(launch.load_config(config, cfg_options=cfg_options), workers, max_images)
+    cfg = launch.load_config(config, cfg_options=cfg_options)
+    report = check_config(cfg, workers, max_images)
+    if not report.findings:
+        report.findings += [Finding(part, 'start', text) for part, text in start_faults(cfg)]
+    return report
 
 
 def publish(

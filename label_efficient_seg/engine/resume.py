@@ -10,8 +10,10 @@ from mmengine.runner import Runner
 
 from ..core.config_text import read_config_text
 from ..core.errors import UserError
+from ..core.stack_internals import loaded_from
 
 ABSENT = 'absent'
+STATES = ('meta', 'message_hub', 'optimizer')
 COMPARED = ('model', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader')
 # Where weights and data lie, and how fast they are read, changes nothing that is trained; the
 # interval of validations may change at any time.
@@ -31,6 +33,24 @@ FREE = {
     'max_iters',
 }
 ROOTS = ('data_root', 'source_root')
+
+
+def check_states(runner: Runner, checkpoint: dict) -> None:
+    """Refuse to resume from a file that holds no state of a training.
+
+    Args:
+        runner (Runner): Before it loads the states.
+        checkpoint (dict): The checkpoint.
+
+    Raises:
+        ValueError: It names the states that are missing.
+    """
+    if missing := [key for key in STATES if not checkpoint.get(key)]:
+        raise UserError(
+            f"checkpoint '{loaded_from(runner)}' has no {', '.join(missing)}, so it holds weights, "
+            'but not the state of a training, and no training can go on from it; start a new one '
+            'from these weights with load_from, in another work_dir'
+        )
 
 
 def check_resumable(runner: Runner, checkpoint: dict) -> None:

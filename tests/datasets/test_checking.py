@@ -4,12 +4,14 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from PIL import Image
 
 from label_efficient_seg.datasets.checks.check_report import format_report
 from label_efficient_seg.datasets.checks.checking import check_config
 from label_efficient_seg.datasets.files.proposal_files import Proposals, write_proposals
 
+from ..models import tiny
 from .conftest import VOC_IDS, random_mask, write_image, write_list, write_mask
 
 LISTS = 'ImageSets/Segmentation'
@@ -402,13 +404,21 @@ def test_long_reports_are_cut(cfg, voc_root):
 
 def test_command_line(cfg, voc_root, tmp_path, les, capsys):
     path = tmp_path / 'config.py'
+    cfg.model = tiny.model_cfg(semi_start=9)
+    cfg.model.decode_head.num_classes = 21
+    cfg.train_cfg = dict(max_iters=10)
+    cfg.val_evaluator = cfg.test_evaluator = dict(type='IoUMetric')
     cfg.dump(path)
 
     def run(*options: str) -> int:
+        init_default_scope('mmengine')  # as in a new process
         return les('check', path, *options)
 
     assert run() == 0
     assert capsys.readouterr().out.rstrip().endswith('no findings')
+    # What training refuses at its start.
+    assert run('--cfg-options', 'train_cfg.max_iters=9') == 1
+    assert 'model: start (1)\n  semi_start is 9' in capsys.readouterr().out
     image_of(voc_root, 7).unlink()
     assert run('--workers', '1') == 1
     assert 'val: missing image (1)' in capsys.readouterr().out

@@ -111,6 +111,16 @@ def test_another_number_of_processes_is_refused(trained, tmp_path):
         train(config(tmp_path), tmp_path / 'iter_4.pth')
 
 
+@pytest.mark.parametrize(
+    'kept', [('state_dict', 'meta'), ('state_dict',), ('state_dict', 'meta', 'message_hub')]
+)
+def test_weights_alone_are_no_training(trained, tmp_path, kept):
+    checkpoint = torch.load(trained / 'iter_4.pth', weights_only=False)
+    torch.save({key: checkpoint[key] for key in kept}, tmp_path / 'iter_4.pth')
+    with pytest.raises(UserError, match=r'iter_4.pth. has no .*optimizer, so it holds weights'):
+        train(config(tmp_path), tmp_path / 'iter_4.pth')
+
+
 def test_a_fixed_end_of_the_schedule_is_kept(tmp_path):
     end = {'param_scheduler.1.end': 20}
     train(config(tmp_path, **end))

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from ...core.file_walk import map_files
@@ -39,6 +40,7 @@ def check_config(
     Returns:
         CheckReport: Streams with their statistics, and every fault found.
     """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))  # in which pipelines find transforms
     streams, findings = [], []
     for name, dataset_cfg in dataset_configs(cfg):
         stream, faults = open_stream(name, dataset_cfg)

@@ -6,7 +6,7 @@ from mmseg.registry import HOOKS
 from ...core.errors import UserError
 from ...core.stack_internals import is_finetuning, is_resuming, loaded_from
 from ...core.weights import check_finite
-from ..resume import check_resumable
+from ..resume import check_resumable, check_states
 
 
 @HOOKS.register_module()
@@ -61,6 +61,8 @@ class CheckpointMatchHook(Hook):
         finetuning = is_finetuning(runner)
         matching = len(expected) - len(missing) - len(differing)
         if not (missing or differing or surplus) or finetuning and matching:
+            if is_resuming(runner):
+                check_states(runner, checkpoint)
             return
         examples = [f'{name} is missing' for name in missing[:3]]
         examples += [

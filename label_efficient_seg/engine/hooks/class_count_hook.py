@@ -3,7 +3,8 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import HOOKS
-from torch.utils.data import DataLoader
+from torch import nn
+from torch.utils.data import Dataset
 
 from ...core.errors import UserError
 from ...core.labels import class_number_fault
@@ -23,20 +24,28 @@ class ClassCountHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        _check(runner, runner.train_dataloader)
+        check_class_counts(runner.model, runner.train_dataloader.dataset)
 
     def before_val(self, runner: Runner) -> None:
-        _check(runner, runner.val_dataloader)
+        check_class_counts(runner.model, runner.val_dataloader.dataset)
 
     def before_test(self, runner: Runner) -> None:
-        _check(runner, runner.test_dataloader)
+        check_class_counts(runner.model, runner.test_dataloader.dataset)
 
 
-def _check(runner: Runner, dataloader: DataLoader) -> None:
-    model = runner.model
+def check_class_counts(model: nn.Module, dataset: Dataset) -> None:
+    """Compare the heads of a model with the classes of a dataset.
+
+    Args:
+        model (nn.Module): The model, wrapped or not.
+        dataset (Dataset): With ``metainfo``, or without, then only the heads are checked.
+
+    Raises:
+        ValueError: If a number of classes is another one, or one that no mask can show.
+    """
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
-    metainfo = getattr(dataloader.dataset, 'metainfo', None) or {}
+    metainfo = getattr(dataset, 'metainfo', None) or {}
     classes = metainfo.get('classes')
     if getattr(model, 'head_gives_features', False):
         predictors = {'model': model}

@@ -5,14 +5,18 @@ from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from label_efficient_seg.datasets.files.class_splits import class_split
-from label_efficient_seg.datasets.transforms import LoadCheckedAnnotations, LoadValidMask
+from label_efficient_seg.datasets.transforms import (
+    HideUnseenClasses,
+    LoadCheckedAnnotations,
+    LoadValidMask,
+)
 from label_efficient_seg.engine.hooks import MetricMatchHook
 from label_efficient_seg.evaluation import EntropyMetric, ZeroShotIoUMetric
 
 CLASSES = ('background', 'cat', 'cow', 'sheep')
 
 
-def check(metric, load=None, split: dict | None = None, nested: bool = False) -> None:
+def check(metric, load=None, split: dict | None = None, nested: bool = False, train=None) -> None:
     model = nn.Sequential(nn.Identity())
     if split:
         model[0].split = class_split(split, CLASSES)
@@ -25,7 +29,9 @@ def check(metric, load=None, split: dict | None = None, nested: bool = False) ->
     loop = SimpleNamespace(
         evaluator=SimpleNamespace(metrics=[metric]), dataloader=SimpleNamespace(dataset=dataset)
     )
-    runner = SimpleNamespace(model=model, val_loop=loop, test_loop=loop)
+    runner = SimpleNamespace(
+        model=model, val_loop=loop, test_loop=loop, train_dataloader=SimpleNamespace(dataset=train)
+    )
     for stage in ('before_train', 'before_val', 'before_test'):
         getattr(MetricMatchHook(), stage)(runner)
 
@@ -49,3 +55,17 @@ def test_metric_and_model_have_one_split():
     message = 'model.0 has the unseen classes cow, but ZeroShotIoUMetric has sheep'
     with pytest.raises(ValueError, match=message):
         check(metric, split=dict(unseen=['cow']))
+
+
+def test_training_data_hide_the_classes_that_the_metric_calls_unseen():
+    def data(*unseen: str) -> SimpleNamespace:
+        step = HideUnseenClasses(dict(unseen=unseen))
+        return SimpleNamespace(
+            metainfo=dict(classes=CLASSES), pipeline=SimpleNamespace(transforms=[step])
+        )
+
+    metric = ZeroShotIoUMetric(dict(unseen=['sheep']))
+    check(metric, train=data('sheep'))
+    message = 'of the training data has the unseen classes cow, but ZeroShotIoUMetric has sheep'
+    with pytest.raises(ValueError, match=message):
+        check(metric, train=data('cow'))
