@@ -10,24 +10,25 @@ segmentor of the same weights, on the same batch and with the same random number
 
 import argparse
 import copy
+import importlib.util
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mmcv
 import mmseg
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.optim import OptimWrapperDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
-from mmseg.models.decode_heads import point_head
+from mmseg.models.decode_heads import cc_head, point_head
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import register_all_modules
-from torch import Tensor, nn
+from torch import nn
 
 import label_efficient_seg  # noqa: F401 - registers the components
 from label_efficient_seg.core.errors import UserError
@@ -44,6 +45,8 @@ METHODS: dict[str, dict] = dict(
     ),
     WeakToStrong=dict(teacher_momentum=0.9),
 )
+# Crops of networks whose pooling asks for large maps.
+SIZES = dict(lraspp=512)
 # Names of the smallest networks of a family, the most wanted last.
 SMALL = ('r50', 'hr18', 'r18', '-base', '-b', '-t_', 'tiny', '-s', 'mit-b0', 'slim', 'svt-s')
 
@@ -189,7 +192,9 @@ def result(model: dict, method: str, size: int) -> tuple[str, float | None]:
     try:
         iterations = list(losses_of(model, method, size))
     except UserError as error:
-        return f'refused: {error}', None
+        return f'refused: {_first_clause(error)}', None
+    except Exception as error:  # of any kind, as another package's
+        return f'fails: {" ".join(str(error).split())[:150]}', None
     pairs = [pair for losses in iterations for pair in losses.values()]
     return 'trains', max(abs(found - own) / max(abs(own), 1e-6) for found, own in pairs)
 
@@ -197,6 +202,7 @@ def result(model: dict, method: str, size: int) -> tuple[str, float | None]:
 def row(family: str, paths: list[Path], size: int) -> str:
     """A line of the table."""
     path = paths[-1]
+    size = next((number for name, number in SIZES.items() if name in path.name), size)
     try:
         model = small_model(path, size)
         MODELS.build(copy.deepcopy(model))
@@ -220,16 +226,23 @@ def _refusal(path: Path) -> str | None:
     try:
         MODELS.build(ConfigDict(model, type='AdvSemiSeg', **METHODS['AdvSemiSeg']))
     except UserError as error:
-        return str(error)
+        return _first_clause(error)
     except Exception:  # the one of MMSegmentation stands in the table
         return None
     return None
 
 
-def _point_sample(maps: Tensor, points: Tensor, align_corners: bool = False, **kwargs) -> Tensor:
-    """MMCV's function, which needs its compiled operators for nothing but its import."""
-    grid = 2 * points[:, :, None] - 1
-    return F.grid_sample(maps, grid, align_corners=align_corners, **kwargs)[..., 0]
+def _first_clause(error: UserError) -> str:
+    return str(error).partition(';')[0]
+
+
+def _operator(module: str, name: str) -> Callable:
+    """An operator of MMCV in plain PyTorch, whose folder needs compiled ones to be imported."""
+    path = Path(mmcv.__file__).parent / 'ops' / f'{module}.py'
+    spec = importlib.util.spec_from_file_location(f'mmcv_{module}', path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return getattr(loaded, name)
 
 
 def main() -> None:
@@ -253,7 +266,8 @@ def prepare() -> None:
     init_default_scope('mmseg')
     MMLogger.get_current_instance().setLevel('ERROR')
     if point_head.point_sample is None:
-        point_head.point_sample = _point_sample
+        point_head.point_sample = _operator('point_sample', 'point_sample')
+        cc_head.CrissCrossAttention = _operator('cc_attention', 'CrissCrossAttention')
 
 
 if __name__ == '__main__':

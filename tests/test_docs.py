@@ -11,12 +11,13 @@ import pytest
 import torch
 import yaml
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 
 from label_efficient_seg.cli.main import build_parser
 from label_efficient_seg.datasets.checks.checking import check_config
 from label_efficient_seg.datasets.toy import toy_root
-from label_efficient_seg.engine.launch import build_runner
+from label_efficient_seg.engine.launch import build_runner, load_config
 
 from .models import tiny
 
@@ -182,22 +183,34 @@ def train(cfg: Config) -> torch.nn.Module:
     return model
 
 
-def test_diff_of_the_readme_turns_an_mmseg_config_into_a_semi_supervised_one(tmp_path):
-    (diff,) = blocks('README.md', 'diff')
-    lines = diff.splitlines()
-    assert all(line[:1] in ' +' for line in lines)
-    before = '\n'.join(line[1:] for line in lines if line[0] == ' ')
-    after = '\n'.join(line[1:] for line in lines)
-    bases = Path(mmseg.__file__).parent / '.mim' / 'configs' / '_base_'
-    cfgs = []
-    for text in (before, after):
-        file = tmp_path / 'config.py'
-        file.write_text(text.replace('../_base_', str(bases)))
-        cfgs.append(Config.fromfile(file))
-    assert (cfgs[0].model.type, cfgs[1].model.type) == ('EncoderDecoder', 'AdvSemiSeg')
-    assert cfgs[0].val_dataloader == cfgs[1].val_dataloader
+MMSEG = Path(mmseg.__file__).parent / '.mim' / 'configs'
+FCN = """_base_ = [
+    '{0}/models/fcn_r50-d8.py', '{0}/datasets/pascal_voc12.py',
+    '{0}/default_runtime.py', '{0}/schedules/schedule_20k.py'
+]
+crop_size = (512, 512)
+model = dict(
+    data_preprocessor=dict(size=crop_size),
+    decode_head=dict(num_classes=21), auxiliary_head=dict(num_classes=21))
+"""
 
-    cfg = shrink(cfgs[1], tmp_path / 'run')
+
+def readme_config(base: Path, folder: Path) -> Config:
+    """What the README makes of a config."""
+    (text,) = blocks('README.md', 'python')
+    file = folder / 'semi.py'
+    file.write_text(re.sub(r"(?<=_base_ = )'[^']*'", repr(str(base)), text))
+    return load_config(str(file))
+
+
+def test_readme_turns_an_mmseg_config_into_a_semi_supervised_one(tmp_path):
+    base = tmp_path / 'fcn.py'
+    base.write_text(FCN.format(MMSEG / '_base_'))
+    plain, cfg = Config.fromfile(base), readme_config(base, tmp_path)
+    assert (plain.model.type, cfg.model.type) == ('EncoderDecoder', 'AdvSemiSeg')
+    assert plain.val_dataloader == cfg.val_dataloader
+
+    cfg = shrink(cfg, tmp_path / 'run')
     cfg.model.auxiliary_head.in_channels = 16
     cfg.model.data_preprocessor.size = (64, 64)
     lists = dict(labeled='train_1_8_labeled', unlabeled='train_1_8_unlabeled')
@@ -209,6 +222,44 @@ def test_diff_of_the_readme_turns_an_mmseg_config_into_a_semi_supervised_one(tmp
         )
     assert 'seg_map_path' not in cfg.train_dataloader.unlabeled.dataset.data_prefix
     train(cfg)
+
+
+@pytest.mark.parametrize(
+    ('name', 'kind', 'rate'),
+    [
+        ('segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512', torch.optim.AdamW, 6e-5),
+        ('convnext/convnext-tiny_upernet_8xb2-amp-160k_ade20k-512x512', torch.optim.AdamW, 1e-4),
+        ('ocrnet/ocrnet_hr18s_4xb4-20k_voc12aug-512x512', torch.optim.SGD, 0.01),
+    ],
+)
+def test_readme_keeps_optimizer_and_schedule(name, kind, rate, tmp_path):
+    plain = Config.fromfile(MMSEG / f'{name}.py')
+    cfg = readme_config(MMSEG / f'{name}.py', tmp_path)
+    assert cfg.param_scheduler.segmentor == plain.param_scheduler
+    assert cfg.train_cfg == dict(plain.train_cfg, type='StreamIterTrainLoop')
+
+    groups = []
+    for one in (plain, cfg):
+        one.model.backbone.init_cfg = one.model.pretrained = None
+        # Of mixed precision, which needs a GPU, only the wrapper differs.
+        wrapper = getattr(one.optim_wrapper, 'segmentor', one.optim_wrapper)
+        wrapper.type = 'OptimWrapper'
+        wrapper.pop('loss_scale', None)
+        model = MODELS.build(one.model)
+        built = build_optim_wrapper(model, one.optim_wrapper)
+        optimizer = getattr(built, 'optim_wrappers', dict(segmentor=built))['segmentor'].optimizer
+        assert type(optimizer) is kind
+        assert optimizer.defaults['lr'] == rate
+        names = {id(p): n for n, p in model.named_parameters()}
+        groups.append(
+            {
+                names[id(p)]: {k: v for k, v in group.items() if k not in ('params', 'param_names')}
+                for group in optimizer.param_groups
+                for p in group['params']
+            }
+        )
+    assert groups[0] == groups[1]
+    assert len({group['lr'] for group in groups[0].values()}) > 1 or kind is torch.optim.SGD
 
 
 def test_custom_data_in_five_steps(tmp_path):
