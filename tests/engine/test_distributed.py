@@ -78,7 +78,7 @@ def test_two_processes_equal_one_with_the_joint_batch(tmp_path):
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     counts = [1, 2]
-    mp.spawn(worker, (2, port, counts, str(tmp_path)), nprocs=2)
+    mp.start_processes(worker, (2, port, counts, str(tmp_path)), nprocs=2, start_method='fork')
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in (0, 1))
     for index, count in enumerate(counts):
         start = build(count)[0].state_dict()

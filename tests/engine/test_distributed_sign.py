@@ -74,7 +74,7 @@ def trained(tmp_path_factory) -> tuple[list[dict], list[dict]]:
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    mp.spawn(worker, (2, port, str(folder)), nprocs=2)
+    mp.start_processes(worker, (2, port, str(folder)), nprocs=2, start_method='fork')
     return tuple(torch.load(folder / f'{rank}.pth') for rank in (0, 1))
 
 

@@ -76,7 +76,7 @@ def test_two_processes_equal_one_with_the_joint_batch(tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    mp.spawn(worker, (port, str(tmp_path)), nprocs=2)
+    mp.start_processes(worker, (port, str(tmp_path)), nprocs=2, start_method='fork')
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in (0, 1))
     for method in OPTIONS:
         start = build(method)[0].state_dict()
