@@ -86,7 +86,8 @@ class TestAmp:
         with pytest.raises(RuntimeError, match='--amp needs an accelerator'):
             launch.enable_amp(cfg)
 
-    @pytest.mark.parametrize('name', TRAINED)
+    # The optimizers of a method are the same in all of its configs.
+    @pytest.mark.parametrize('name', [name for name in TRAINED if '_toy_' in name])
     def test_switches_every_optimizer(self, name, monkeypatch):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
         cfg = launch.load_config(name)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,6 +62,21 @@ np.savez(sys.argv[3], **out)
 @pytest.fixture
 def cfg() -> Config:
     return launch.load_config('advsemi/deeplabv2_r18_toy_semi', cfg_options=SMALL)
+
+
+@pytest.fixture
+def trial_here(monkeypatch) -> None:
+    """Tries published models in this process, for tests of something else; another starts slowly."""
+
+    def run(command: list[str], **options) -> SimpleNamespace:
+        config, weights, probe = command[-3:]
+        inputs = torch.load(probe)
+        model = init_model(config, weights, device='cpu')
+        with torch.no_grad():
+            torch.save(model.encode_decode(inputs['inputs'], inputs['metas']), probe)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(publish.subprocess, 'run', run)
 
 
 def train(cfg: Config, path: Path, classes: tuple = CLASSES) -> torch.nn.Module:
@@ -123,7 +139,7 @@ def test_round_trip_where_this_package_is_absent(cfg, tmp_path):
         assert found[f'{name}_palette'].tolist() == PALETTE
 
 
-def test_only_the_segmentors_weights_are_written(cfg, tmp_path):
+def test_only_the_segmentors_weights_are_written(cfg, tmp_path, trial_here):
     train(cfg, tmp_path / 'a.pth')
     config = publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out')
     published = torch.load(config.with_suffix('.pth'))
@@ -137,7 +153,7 @@ def test_only_the_segmentors_weights_are_written(cfg, tmp_path):
     assert 'label_efficient_seg' not in text and 'LoadCheckedAnnotations' not in text
 
 
-def test_teacher_is_published_in_place_of_the_student(cfg, tmp_path):
+def test_teacher_is_published_in_place_of_the_student(cfg, tmp_path, trial_here):
     options = {name: value for name, value in SMALL.items() if 'discriminator' not in name}
     options.update({'model.feature_dropout': 0.0, 'model.teacher_momentum': 0.9})
     taught = launch.load_config('unimatch/deeplabv2_r18_toy_unimatch', cfg_options=options)
@@ -154,7 +170,7 @@ def test_teacher_is_published_in_place_of_the_student(cfg, tmp_path):
         publish.publish(cfg, str(tmp_path / 'b.pth'), tmp_path / 'other', teacher=True)
 
 
-def test_networks_of_mmseg_need_no_module(tmp_path):
+def test_networks_of_mmseg_need_no_module(tmp_path, trial_here):
     # Of an input that it cannot halve twice, this network makes no prediction.
     unet = dict(
         type='UNet', base_channels=4, num_stages=3, strides=(1,) * 3, enc_num_convs=(1,) * 3,
@@ -189,7 +205,7 @@ def several_datasets() -> dict:
     return dict(dataset=dict(type='ConcatDataset', datasets=[dataset, dataset]))
 
 
-def test_names_are_data(cfg, tmp_path):
+def test_names_are_data(cfg, tmp_path, trial_here):
     path, classes = tmp_path / "it's mine.py", ('{{ fileDirname }}', "'quoted'", '{{$HOME:x}}')
     cfg.dump(path)
     cfg = Config.fromfile(path)
@@ -204,7 +220,7 @@ def test_names_are_data(cfg, tmp_path):
     assert tuple(metainfo.classes) == classes
 
 
-def test_copies_and_originals_do_not_collide(cfg, tmp_path, monkeypatch):
+def test_copies_and_originals_do_not_collide(cfg, tmp_path, monkeypatch, trial_here):
     original = MODELS.get('DeepLabV2Head')
     trained = train(cfg, tmp_path / 'a.pth')
     models = []
@@ -330,7 +346,7 @@ class TestRefusals:
             publish.publish(cfg, str(tmp_path / 'a.pth'), tmp_path / 'out')
         assert self.nothing_left(tmp_path)
 
-    def test_predictions_that_differ(self, cfg, tmp_path, monkeypatch):
+    def test_predictions_that_differ(self, cfg, tmp_path, monkeypatch, trial_here):
         class Doubled(AdvSemiSeg):
             def encode_decode(self, *args):
                 return 2 * super().encode_decode(*args)
