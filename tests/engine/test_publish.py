@@ -66,7 +66,7 @@ def cfg() -> Config:
 
 @pytest.fixture
 def trial_here(monkeypatch) -> None:
-    """Tries published models in this process, for tests of something else; another starts slowly."""
+    """Tries published models in this process; another one takes seconds to start."""
 
     def run(command: list[str], **options) -> SimpleNamespace:
         config, weights, probe = command[-3:]
