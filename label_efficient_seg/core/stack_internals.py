@@ -7,12 +7,14 @@ when the stack changes.
 
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
@@ -142,3 +144,14 @@ def is_resuming(runner: Runner) -> bool:
 def loaded_from(runner: Runner) -> str | None:
     """The checkpoint that a runner resumes, tests or starts from."""
     return runner._load_from
+
+
+# --- MMEngine: gradient accumulation ---
+
+
+@contextmanager
+def uncounted(optim_wrapper: OptimWrapper) -> Iterator[None]:
+    """Backward passes through a wrapper that gradient accumulation does not count."""
+    count = optim_wrapper._inner_count
+    yield
+    optim_wrapper._inner_count = count

@@ -6,12 +6,14 @@ from .files.class_maps import ClassMaps, read_class_maps, write_class_maps
 from .files.class_splits import CLASS_SPLITS, ClassSplit, class_split
 from .files.proposal_files import Proposals, read_proposals, write_proposals
 from .gta5 import GTA5Dataset
+from .idd_lite import CamVidAsIDDLiteDataset, IDDLiteDataset
 from .image_folder import ImageFolderSegDataset
 from .object_crops import ObjectCropDataset
 from .partially_labeled import PartiallyLabeledMixin
 from .pascal_context import SemiPascalContextDataset
 from .proposal_crops import ProposalCropDataset
 from .proposals import make_proposals
+from .rare_class_dataset import RareClassDataset
 from .samplers import PositionedSampler
 from .seeded_samples import SeededSamples
 from .stream_data_loader import StreamDataLoader
@@ -35,11 +37,13 @@ __all__ = [
     'AffinityTarget',
     'StreamDataLoader',
     'CLASS_SPLITS',
+    'CamVidAsIDDLiteDataset',
     'CamVidDataset',
     'ClassMaps',
     'ClassSplit',
     'GTA5Dataset',
     'HideUnseenClasses',
+    'IDDLiteDataset',
     'ImageFolderSegDataset',
     'LoadAffinityScores',
     'LoadCheckedAnnotations',
@@ -52,6 +56,7 @@ __all__ = [
     'ProposalCropDataset',
     'Proposals',
     'RandomScale',
+    'RareClassDataset',
     'SYNTHIADataset',
     'SeededSamples',
     'SemiCOCOStuffDataset',

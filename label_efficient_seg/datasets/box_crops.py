@@ -1,9 +1,8 @@
 """What the datasets of crops around objects and around proposals share."""
 
-import io
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +10,9 @@ from mmcv.transforms import Compose
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
-from ..core.arrays import open_arrays
-from ..core.atomic import write_atomically
-from ..core.cache import CACHE_VARIABLE, cache_folder
+from ..core.cache import cached_arrays
 from ..core.digests import digest
-from ..core.errors import FileError, MissingFileError, UserError
+from ..core.errors import MissingFileError, UserError
 from ..core.file_walk import map_files
 from ..ops import prepare_boxes
 from .files.instances import Box, object_boxes
@@ -91,7 +88,8 @@ class BoxCropDataset(Dataset):
         if instances:
             self._add_instance_paths(items, instances)
         self._add_sources(items)
-        crops = _cached(cache, self._fingerprint(items), lambda: self._find_crops(items))
+        name = f'crops-{self._fingerprint(items)}'
+        crops = Crops(**cached_arrays(name, lambda: self._find_crops(items)._asdict(), cache))
         kept = (crops.boxes[:, 2:] - crops.boxes[:, :2]).min(axis=1) >= min_size
         if not kept.any():
             raise UserError(
@@ -209,22 +207,3 @@ class BoxCropDataset(Dataset):
 
 def _absolute(path: str | None) -> str | None:
     return path and os.path.abspath(path)
-
-
-def _cached(folder: str | None, fingerprint: str, find: Callable[[], Crops]) -> Crops:
-    path = cache_folder(folder) / f'crops-{fingerprint}.npz'
-    try:
-        with open_arrays(path, 'crops', 'training') as file:
-            return Crops(*(file[name] for name in Crops._fields))
-    except UserError:  # absent, or damaged
-        crops = find()
-    content = io.BytesIO()
-    np.savez(content, **crops._asdict())
-    try:
-        write_atomically(path, content.getvalue())
-    except OSError as error:
-        raise FileError(
-            f"cannot write the list of crops '{path}' ({error}); set cache or {CACHE_VARIABLE} to "
-            'a folder that can be written'
-        ) from error
-    return crops

@@ -6,6 +6,7 @@ from .affinity import (
     pairwise_affinities,
     valid_pairs,
 )
+from .block_labels import block_labels
 from .block_masks import block_masks
 from .cam import normalize_cams, with_background
 from .class_scores import class_scores
@@ -32,6 +33,7 @@ __all__ = [
     'affinity_labels',
     'annealed_weights',
     'as_boxes',
+    'block_labels',
     'block_masks',
     'box_masks',
     'calibrated_scores',

@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
+from mmengine.optim import OptimWrapper
 from mmengine.runner import CheckpointLoader, Runner
 from mmseg.models import SegDataPreProcessor
 from mmseg.registry import HOOKS
@@ -204,3 +205,15 @@ def test_mixed_sizes_of_an_evaluation():
         SegDataPreProcessor()(dict(inputs=[torch.zeros(3, 4, 4), torch.zeros(3, 4, 5)]))
     assert stack_internals.is_mixed_sizes(error.value)
     assert not stack_internals.is_mixed_sizes(AssertionError('another'))
+
+
+def test_backward_passes_that_accumulation_does_not_count():
+    weight = torch.nn.Parameter(torch.ones(1))
+    optimizer = OptimWrapper(torch.optim.SGD([weight], 1.0), accumulative_counts=2)
+    optimizer.initialize_count_status(torch.nn.Linear(1, 1), 0, 10)
+    optimizer.backward(weight.sum())
+    with stack_internals.uncounted(optimizer):
+        optimizer.backward(weight.sum())
+    assert weight.grad.item() == 2 and not optimizer.should_update()
+    optimizer.backward(weight.sum())
+    assert optimizer.should_update()

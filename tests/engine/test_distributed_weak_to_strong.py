@@ -1,4 +1,4 @@
-"""Two gloo processes against one process with the joint batch: WeakToStrong and its teacher."""
+"""Two gloo processes against one process with the joint batch: methods with a teacher."""
 
 import os
 import socket
@@ -9,24 +9,38 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from label_efficient_seg.models.wrappers import StreamDataParallel
-from tests.models import tiny, tiny_views
+from tests.models import tiny, tiny_mixed, tiny_views
 
 STEPS = 2
 # Channels are dropped by the generators of each process, so not here.
 OPTIONS = dict(
-    unimatch=dict(feature_dropout=0.0), unimatch_v2=dict(complementary=False, teacher_momentum=0.3)
+    unimatch=dict(feature_dropout=0.0),
+    unimatch_v2=dict(complementary=False, teacher_momentum=0.3),
+    # Everything is masked.
+    mic=dict(mask_ratio=1.0, mask_block=8, teacher_momentum=0.3),
 )
 
 
 def build(method: str) -> tuple:
     torch.manual_seed(0)
-    model = tiny_views.build_model(method, confidence_threshold=0.4, **OPTIONS[method])
+    tiny_model = tiny_mixed if method == 'mic' else tiny_views
+    model = tiny_model.build_model(method, confidence_threshold=0.4, **OPTIONS[method])
     model.backbone.norm_eval = True  # batch statistics are those of each process
-    return model.train().double(), tiny_views.build_optimizers(model)
+    model.train().double()
+    model.init_weights()  # a second time: takes over the initial network, if one is needed
+    return model, tiny_views.build_optimizers(model)
 
 
-def joint_batches(step: int) -> dict:
+def joint_batches(step: int, method: str) -> dict:
     """Batches whose halves have clearly different numbers of labeled and valid pixels."""
+    if method == 'mic':
+        data = tiny_mixed.batches(seed=100 + step, number=4)
+        for label, sample in zip((1, 0, 2, 1), data['source']['data_samples'], strict=True):
+            # The only class of an image is always drawn.
+            mask = sample.gt_sem_seg.data
+            mask[mask != 255] = label
+            mask[:, : 10 * label] = 255
+        return data
     data = tiny_views.batches(seed=100 + step)
     data['labeled'] = tiny.batch(tiny_views.SIZE, 4, 100 + step, True)
     for sample in data['labeled']['data_samples'][::3]:
@@ -58,7 +72,7 @@ def train(rank: int, world_size: int, method: str) -> dict:
     to_double(model)
     step_model = StreamDataParallel(model) if world_size > 1 else model
     for step in range(STEPS):
-        data = {k: part(v, rank, world_size) for k, v in joint_batches(step).items()}
+        data = {k: part(v, rank, world_size) for k, v in joint_batches(step, method).items()}
         tiny.train_step(step_model, step, data, optimizers)
     return model.state_dict()
 

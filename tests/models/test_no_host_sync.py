@@ -14,7 +14,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from . import test_affinity_net, tiny, tiny_adaptation, tiny_sign, tiny_views
+from . import test_affinity_net, tiny, tiny_adaptation, tiny_mixed, tiny_sign, tiny_views
 from .plain_deconvnet import small
 
 # Results whose value or size the host has to know.
@@ -131,6 +131,11 @@ def weak_to_strong(method: str) -> tuple:
     return model, tiny_views.build_optimizers(model), tiny_views.batches()
 
 
+def mixed_self_training(method: str) -> tuple:
+    model = tiny_mixed.build_model(method)
+    return model, tiny_mixed.build_optimizers(model), tiny_mixed.batches()
+
+
 def affinity_net() -> tuple:
     labels = tiny.batch((7, 9), 2, 0, True)['data_samples']
     data = dict(tiny.batch((56, 72), 2, 0, True), data_samples=labels)
@@ -153,6 +158,8 @@ METHODS = {
     'FixMatch': lambda: weak_to_strong('fixmatch'),
     'UniMatch': lambda: weak_to_strong('unimatch'),
     'UniMatch V2': lambda: weak_to_strong('unimatch_v2'),
+    'MIC': lambda: mixed_self_training('mic'),
+    'MIC, real images': lambda: mixed_self_training('mic_between_real_images'),
     'AffinityNet': affinity_net,
     'DeconvNet': deconvnet,
     'SIGN, training': sign,

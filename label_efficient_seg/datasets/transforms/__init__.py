@@ -1,6 +1,7 @@
 from .affinity import AffinityTarget, LoadAffinityScores
 from .center_pad import CenterPad
 from .dataset_transform import DatasetTransform, bind_transforms
+from .ignore_margins import IgnoreMargins
 from .image_tags import LoadImageTags
 from .loading import LoadCheckedAnnotations, LoadValidMask, loads_masks
 from .proposals import LoadProposals
@@ -13,6 +14,7 @@ __all__ = [
     'CenterPad',
     'DatasetTransform',
     'HideUnseenClasses',
+    'IgnoreMargins',
     'LoadAffinityScores',
     'LoadCheckedAnnotations',
     'LoadImageTags',

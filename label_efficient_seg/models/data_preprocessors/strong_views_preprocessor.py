@@ -1,9 +1,9 @@
 from typing import Any
 
 import torch
-from mmengine.structures import BaseDataElement
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.registry import MODELS
+from mmseg.utils import SampleList
 from torch import Tensor
 
 from ...core.errors import UserError
@@ -32,7 +32,8 @@ class StrongViewsPreProcessor(SegDataPreProcessor):
     Images are expected as BGR, as mmcv loads them.
 
     Args:
-        views (int, optional): Strong views to make, the first ones of those drawn. Defaults to all.
+        views (int, optional): Strong views to make, the first ones of those drawn; 0 where the
+            model makes them itself with :meth:`strong_view`. Defaults to all.
         bgr_to_rgb (bool): As in MMSeg.
         **kwargs: Arguments of ``SegDataPreProcessor``.
     """
@@ -54,7 +55,7 @@ class StrongViewsPreProcessor(SegDataPreProcessor):
         """
         batch = super().forward(data, training)
         samples = batch['data_samples']
-        if not training or 'strong_views' not in samples[0]:
+        if not training or self.views == 0 or 'strong_views' not in samples[0]:
             return batch
         drawn = [sample.strong_views for sample in samples]
         number = len(drawn[0].boxes) if self.views is None else self.views
@@ -63,15 +64,34 @@ class StrongViewsPreProcessor(SegDataPreProcessor):
                 f'views of the data preprocessor is {number}, but PackStrongViews draws only '
                 f'{len(drawn[0].boxes)}; set its views={number}'
             )
-        images = self._colors(batch['inputs'])
-        batch['strong'] = torch.stack([self._view(images, drawn, v) for v in range(number)])
+        strong = [self.strong_view(batch['inputs'], samples, view) for view in range(number)]
         boxes = torch.stack([parameters.boxes[:number] for parameters in drawn], dim=1)
-        return dict(batch, boxes=boxes)
+        return dict(batch, strong=torch.stack(strong), boxes=boxes)
 
-    def _view(self, images: Tensor, drawn: list[BaseDataElement], view: int) -> Tensor:
+    def strong_view(self, inputs: Tensor, samples: SampleList, view: int) -> Tensor:
+        """Augment images strongly, as it was drawn for samples.
+
+        Args:
+            inputs (Tensor): Normalised images (N, 3, H, W), of the samples or mixed with others.
+            samples (list[SegDataSample]): N preprocessed samples with ``strong_views``.
+            view (int): Index of the view.
+
+        Returns:
+            Tensor: Normalised images of the same shape.
+
+        Raises:
+            UserError: If this view was not drawn.
+        """
+        drawn = [sample.get('strong_views') for sample in samples]
+        if drawn[0] is None or view >= len(drawn[0].sigma):
+            raise UserError(
+                f'the strong view {view + 1} of the images was not drawn: end the pipeline of '
+                f'their stream with PackStrongViews(views={view + 1}) in place of PackSegInputs'
+            )
         names = ('factors', 'order', 'gray', 'sigma')
         parameters = {n: torch.stack([row.get(n)[view] for row in drawn]) for n in names}
-        return self._normalized(strong_augmentation(images, **parameters))
+        images = strong_augmentation(self._colors(inputs), **parameters)
+        return self._normalized(images)
 
     def _colors(self, inputs: Tensor) -> Tensor:
         """RGB in [0, 1] from normalised images."""

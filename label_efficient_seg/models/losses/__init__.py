@@ -1,5 +1,6 @@
 from .adversarial_loss import AdversarialLoss
 from .affinity_loss import AffinityLoss
+from .feature_distance import feature_distance
 from .gaussian_kl_loss import GaussianKLLoss, gaussian_kl
 from .masked_cross_entropy_loss import MaskedCrossEntropyLoss, masked_cross_entropy
 from .masked_mean import masked_mean
@@ -13,6 +14,7 @@ __all__ = [
     'MMDLoss',
     'MaskedCrossEntropyLoss',
     'SigmoidL1Loss',
+    'feature_distance',
     'gaussian_kl',
     'masked_cross_entropy',
     'masked_mean',

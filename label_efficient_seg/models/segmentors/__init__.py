@@ -7,6 +7,7 @@ from .ensemble_segmentor import EnsembleSegmentor
 from .intra_da import IntraDA
 from .mean_teacher import MeanTeacher
 from .min_ent import MinEnt
+from .mixed_self_training import MixedSelfTraining
 from .proposal_encoder_decoder import ProposalEncoderDecoder
 from .sign import SIGN
 from .stream_encoder_decoder import StreamEncoderDecoder
@@ -23,6 +24,7 @@ __all__ = [
     'IntraDA',
     'MeanTeacher',
     'MinEnt',
+    'MixedSelfTraining',
     'ProposalEncoderDecoder',
     'SIGN',
     'WeakToStrong',

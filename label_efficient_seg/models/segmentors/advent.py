@@ -1,6 +1,5 @@
 from dataclasses import dataclass
 
-import torch
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -141,7 +140,5 @@ class ADVENT(AdversarialEncoderDecoder):
         return losses
 
     def _information(self, logits: Tensor, level: str, inputs: Tensor, valid: Tensor) -> Tensor:
-        # Resized in float32 too, or half precision would leave steps between the pixels.
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         information = self_information(self.upsample(logits, inputs, level))
         return information.masked_fill(~valid[:, None], 0)

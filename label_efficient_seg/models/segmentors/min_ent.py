@@ -1,4 +1,3 @@
-import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -52,8 +51,6 @@ class MinEnt(StreamEncoderDecoder):
         valid = self.unlabeled_area(target['data_samples'])
         for level, weight in self.lambda_entropy.items():
             logits = self.logits(features, level)
-            # Resized in float32 too, or half precision would leave steps between the pixels.
-            logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             entropy = entropy_map(self.upsample(logits, target['inputs'], level))
             losses[f'target.loss_entropy_{level}'] = weight * masked_mean(entropy, valid)
         return losses, None

@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...core.errors import UserError
 from ...core.labels import IGNORE
+from ...core.stack_internals import uncounted
 from ...ops import class_scores
 from .cascade_head import CascadeHead
 from .decoding import check_binary, check_kind, check_losses, decode, map_tensors
@@ -129,6 +130,31 @@ class StreamEncoderDecoder(EncoderDecoder):
         """Normalise and pad the training batch of each stream by itself."""
         return {name: self.data_preprocessor(batch, True) for name, batch in data.items()}
 
+    def update_by_terms(
+        self, optim_wrapper: OptimWrapper, terms: Sequence[Callable[[], dict[str, Tensor]]]
+    ) -> dict[str, Tensor]:
+        """:meth:`update` by a sum of losses, of which only one term at a time needs memory.
+
+        Args:
+            optim_wrapper (OptimWrapper): Of the parameters.
+            terms (Sequence[Callable]): Each computes its losses, in order.
+
+        Returns:
+            dict[str, Tensor]: Scalars for the log; ``loss`` is the sum of all terms.
+        """
+        log: dict[str, Tensor] = {}
+        for term in terms:
+            with optim_wrapper.optim_context(self):
+                losses = term()
+            if term is terms[-1]:
+                values = self.update(optim_wrapper, losses)
+            else:
+                loss, values = self.parse_losses(losses)
+                with uncounted(optim_wrapper):
+                    optim_wrapper.backward(optim_wrapper.scale_loss(loss))
+            log = {**log, **values, 'loss': log.get('loss', 0) + values['loss']}
+        return log
+
     def update(self, optim_wrapper: OptimWrapper, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         """One backward pass and, when enough gradients are gathered, one optimizer step.
 
@@ -235,9 +261,12 @@ class StreamEncoderDecoder(EncoderDecoder):
         return outputs, class_scores(logits) if head.out_channels == 1 else logits
 
     def upsample(self, logits: Tensor, inputs: Tensor, level: str = 'main') -> Tensor:
-        """Resize class scores of a head to the size of the images they belong to."""
+        """Resize class scores of a head to the size of the images they belong to.
+
+        In float32 also under autocast: half precision would leave steps between the pixels.
+        """
         return F.interpolate(
-            logits,
+            logits.to(torch.promote_types(logits.dtype, torch.float32)),
             inputs.shape[-2:],
             mode='bilinear',
             align_corners=self.head(level).align_corners,

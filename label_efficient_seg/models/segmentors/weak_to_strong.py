@@ -115,7 +115,7 @@ class WeakToStrong(StreamEncoderDecoder):
             scores, *dropped = logits['main'].split(len(x) + len(w))
             logits_w = scores[len(x) :].detach()
             perturbed = dropped[0][len(x) :] if dropped else None
-        confidence, pseudo_labels = self._upsampled(logits_w, w).softmax(dim=1).max(dim=1)
+        confidence, pseudo_labels = self.upsample(logits_w, w).softmax(dim=1).max(dim=1)
 
         strong = self._strong_losses(batches['unlabeled'], pseudo_labels, confidence, valid)
         losses['unlabeled.loss_strong'] = self.lambda_strong * strong
@@ -148,12 +148,8 @@ class WeakToStrong(StreamEncoderDecoder):
     def _consistency(
         self, logits: Tensor, labels: Tensor, confidence: Tensor, valid: Tensor
     ) -> Tensor:
-        values = F.cross_entropy(self._upsampled(logits, labels), labels, reduction='none')
+        values = F.cross_entropy(self.upsample(logits, labels), labels, reduction='none')
         return masked_mean(values * (confidence >= self.confidence_threshold), valid)
-
-    def _upsampled(self, logits: Tensor, inputs: Tensor) -> Tensor:
-        # In float32 also under autocast: half precision rounds confidences near the threshold.
-        return self.upsample(logits.to(torch.promote_types(logits.dtype, torch.float32)), inputs)
 
 
 def _check(batches: Batches) -> None:

@@ -1,0 +1,45 @@
+# Adaptation on real images with a CPU: CamVid by day to IDD-Lite.
+title = 'Domain adaptation: CamVid by day to IDD-Lite'
+introduction = (
+    'From 577 labeled images of CamVid by day to 400 images of IDD-Lite without labels, 7 classes. '
+    '`fit` learns from the source alone. All others go on from it, equally long: `source_only` '
+    'without adaptation, `adabn` with target images for the statistics of batch norm alone, and '
+    '`advent`, `dacs` and `mic`. Validated on the 104 validation images of IDD-Lite.'
+)
+prefix = 'mic/efficientnet-lite0_camvid-to-idd-lite'
+fitted = {'load_from': '{fit.checkpoint}'}
+stages = [
+    dict(
+        name='fit',
+        type='TrainStage',
+        config=f'{prefix}_source-only',
+        cfg_options={
+            'train_cfg.max_iters': 150,
+            'train_cfg.val_interval': 75,
+            'default_hooks.checkpoint.interval': 150,
+            # A constant rate.
+            'param_scheduler.1.eta_min': 3e-4,
+        },
+    ),
+    dict(
+        name='source_only',
+        type='TrainStage',
+        config=f'{prefix}_source-only',
+        cfg_options=fitted,
+    ),
+    dict(
+        name='adabn',
+        type='TrainStage',
+        config=f'{prefix}_advent',
+        cfg_options={**fitted, 'model.lambda_adv_main': 0.0},
+    ),
+    dict(name='advent', type='TrainStage', config=f'{prefix}_advent', cfg_options=fitted),
+    dict(name='dacs', type='TrainStage', config=f'{prefix}_dacs', cfg_options=fitted),
+    dict(
+        name='mic',
+        type='TrainStage',
+        config=f'{prefix}_dacs',
+        cfg_options={**fitted, 'model.mask_ratio': 0.7, 'model.mask_block': 16},
+    ),
+]
+results = ['source_only', 'adabn', 'advent', 'dacs', 'mic']
