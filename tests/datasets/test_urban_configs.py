@@ -25,7 +25,11 @@ STREAMS = {
     'synthia_to_cityscapes': dict(source=(20, 30), target=(512, 1024)),
     'synscapes_to_cityscapes': dict(source=(20, 30), target=(512, 1024)),
     'intrada/deeplabv2_r101_cityscapes_intrada': dict(easy=(512, 1024), hard=(512, 1024)),
+    'gta5_to_cityscapes_crops': dict(source=(512, 512), target=(512, 512)),
+    'synthia_to_cityscapes_crops': dict(source=(20, 30), target=(512, 512)),
+    'cityscapes_to_acdc_crops': dict(source=(512, 512), target=(512, 512)),
     'camvid_day_to_dusk': dict(source=(241, 241), target=(241, 241)),
+    'camvid_to_idd_lite': dict(source=(97, 129), target=(97, 129)),
     'intrada/mobilenetv2_camvid-dusk_intrada': dict(easy=(241, 241), hard=(241, 241)),
     'toy_source_to_target': dict(source=(113, 113), target=(113, 113)),
     'intrada/deeplabv2_r18_toy_intrada': dict(easy=(113, 113), hard=(113, 113)),
@@ -69,6 +73,17 @@ def roots(tmp_path_factory) -> dict[str, Path]:
         ids = read_split(SPLITS / 'camvid' / 'day_to_dusk' / f'{part}.txt')
         masks = root / 'labels' if part != 'target' else None
         write_pairs(root / 'images', masks, ids, ('.jpg', '.png'))
+    root = found['IDD_LITE_ROOT'] = folder / 'idd_lite'
+    for part, ids in dict(train=['a', 'b'], val=['c', 'd']).items():
+        write_pairs(root / 'images', None, ids, ('.jpg', '.png'))
+        write_list(root / f'{part}.txt', ids)
+    for name in ('c', 'd'):
+        write_mask(root / f'labels/{name}.png', random_mask(0, 7))
+    root = found['ACDC_ROOT'] = folder / 'acdc'
+    suffixes = ('_rgb_anon.png', '_gt_labelTrainIds.png')
+    for part in ('train', 'val'):
+        masks = root / 'gt' / part if part == 'val' else None
+        write_pairs(root / 'rgb_anon' / part, masks, ['fog/a', 'night/b'], suffixes)
     return found
 
 
@@ -94,6 +109,10 @@ def load(roots, tmp_path, monkeypatch):
             write_mask(tmp_path / f'ranking/pseudo_masks/{ids[0]}.png', mask, palette=True)
             write_list(tmp_path / 'ranking/easy.txt', ids[:1])
             write_list(tmp_path / 'ranking/hard.txt', ids[1:2])
+        if 'acdc' in name:
+            cfg.train_dataloader.source.dataset.ann_file = 'small_val.txt'
+            part = dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val')
+            cfg.train_dataloader.source.dataset.data_prefix = part
         for loader in (*cfg.train_dataloader.values(), cfg.val_dataloader, cfg.test_dataloader):
             if loader.dataset.type == 'ToyDataset':
                 loader.dataset.spec = SIZES
@@ -124,6 +143,9 @@ def test_every_stream_gives_what_a_model_needs(name, load):
     truth = val[0]['data_samples'].gt_sem_seg.data
     assert truth.shape == ((1, 128, 128) if 'toy' in name else (1, 20, 30))
     inputs = (512, 1024) if 'cityscapes' in name else truth.shape[1:]
+    inputs = dict(camvid_to_idd_lite=(113, 160), cityscapes_to_acdc_crops=(540, 960)).get(
+        name, inputs
+    )
     assert val[0]['inputs'].shape == (3, *inputs)
     METRICS.build(cfg.val_evaluator).dataset_meta = val.metainfo
 
