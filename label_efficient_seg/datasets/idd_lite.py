@@ -58,4 +58,4 @@ class CamVidAsIDDLiteDataset(CamVidDataset):
         """
         names = cls.METAINFO['classes']
         classes = CamVidDataset.METAINFO['classes']
-        return {index: names.index(cls.MERGED[name]) for index, name in enumerate(classes)}
+        return {index: names.index(cls.MERGED[str(name)]) for index, name in enumerate(classes)}

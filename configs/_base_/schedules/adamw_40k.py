@@ -4,13 +4,7 @@ optim_wrapper = dict(
     segmentor=dict(
         type='OptimWrapper',
         optimizer=dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
-        paramwise_cfg=dict(
-            custom_keys=dict(
-                decode_head=dict(lr_mult=10.0),
-                pos_block=dict(decay_mult=0.0),
-                norm=dict(decay_mult=0.0),
-            )
-        ),
+        paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0)), norm_decay_mult=0.0),
     ),
 )
 param_scheduler = [
