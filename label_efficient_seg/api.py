@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from . import converters, jobs, workflows
 from .converters import convert_labels
+from .converters.annotations import export_masks, import_masks
 from .core.weights import trusting_checkpoints
 from .datasets.checks.check_report import CheckReport
 from .datasets.checks.checking import check_config
@@ -48,6 +49,8 @@ __all__ = [
     'convert_labels',
     'deconvnet_panels',
     'embeddings',
+    'export_masks',
+    'import_masks',
     'masks',
     'predict',
     'proposals',

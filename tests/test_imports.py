@@ -46,7 +46,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     'jobs': ('core', 'ops', *DATA, 'evaluation', 'visualization', 'engine'),
     'workflows': ('core', 'visualization', 'engine', 'jobs'),
     'converters': ('core', 'datasets/files', 'datasets'),
-    'cli': ('core', 'datasets/files', 'datasets/checks', 'converters'),
+    'converters/annotations': ('core', 'datasets/files', 'visualization'),
+    'cli': ('core', 'datasets/files', 'datasets/checks', 'converters', 'converters/annotations'),
 }  # fmt: skip
 
 
