@@ -1,7 +1,7 @@
 """Binary masks as run lengths, in the forms of COCO and of Label Studio's brush.
 
-Sources: ``maskApi.c`` of the COCO API, and the description of ``rle-pack`` by thi.ng, which Label
-Studio uses. NumPy does the counting; what is done run by run is short.
+Sources: ``maskApi.c`` of the COCO API, and ``rle-pack``, whose form Label Studio uses. NumPy counts
+the pixels; only what is done run by run is a loop.
 """
 
 from collections.abc import Iterable, Sequence
