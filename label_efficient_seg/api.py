@@ -39,8 +39,10 @@ from .job_settings import (
     PseudoMaskSettings,
     SIGNPanelSettings,
 )
+from .jobs.browsing import browse_streams
 
 __all__ = [
+    'browse',
     'cams',
     'check',
     'check_split',
@@ -295,6 +297,30 @@ def check(
     if not report.findings:
         report.findings += [Finding(part, 'start', text) for part, text in start_faults(cfg)]
     return report
+
+
+def browse(
+    config: str,
+    out: str | PathLike,
+    *,
+    number: int = 8,
+    streams: Sequence[str] | None = None,
+    cfg_options: dict[str, Any] | None = None,
+) -> list[Path]:
+    """Draw what each training stream of a config feeds to the model.
+
+    Args:
+        config (str): Config file, or name of a shipped config.
+        out (str | PathLike): Folder, in which each stream gets one of its own.
+        number (int): Images of each stream.
+        streams (Sequence[str], optional): Names of the streams. Defaults to all.
+        cfg_options (dict, optional): Values to override, by dotted key.
+
+    Returns:
+        list[Path]: The pictures.
+    """
+    cfg = launch.load_config(config, cfg_options=cfg_options)
+    return browse_streams(cfg, Path(out), number, streams)
 
 
 def publish(

@@ -9,6 +9,7 @@ from ..core.errors import readable_errors
 from ..job_settings import JOBS
 from ..version import __version__
 from . import (
+    browse,
     check,
     compare,
     convert,
@@ -32,6 +33,7 @@ VERBS: dict[str, Any] = {
     'compare': compare,
     'report': report,
     'check': check,
+    'browse': browse,
     'predict': predict,
     'publish': publish,
     'convert': convert,
