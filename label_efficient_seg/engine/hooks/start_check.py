@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, METRICS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 
 from ...core.errors import UserError
+from ..config_checks import check_training
 from ..launch import named_arguments
 from .class_count_hook import check_class_counts
 from .metric_match_hook import check_metrics
@@ -39,6 +40,7 @@ def start_faults(cfg: Config) -> Iterator[tuple[str, str]]:
             )
             faults.append((part, text))
 
+    attempt('config', check_training, cfg)
     model = attempt('model', MODELS.build, cfg.model)
     if model is not None:
         if cfg.get('optim_wrapper'):
