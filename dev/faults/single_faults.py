@@ -4,27 +4,145 @@ import builtins
 import os
 import re
 import resource
+import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import torch
 from mmengine.model import BaseModel
 from PIL import Image
 from torch.utils.data import get_worker_info
 
 from label_efficient_seg.datasets.seeded_samples import SeededSamples
+from label_efficient_seg.engine.checkpoint import latest_checkpoint
 
+from .evidence import inventory
 from .half_way import Case
+
+PATIENCE = 3000
+"""Tenths of a second that a run is waited for."""
 
 
 @contextmanager
-def nothing(case: Case) -> Iterator[None]:
+def nothing(case: Case, folder: Path) -> Iterator[None]:
     """Leave all files as they are."""
     yield
+
+
+def truncated_newest(case: Case, folder: Path) -> Iterator[None]:
+    """The newest checkpoint was not written to its end."""
+    case.add_newest(folder, lambda content: content[: len(content) // 2])
+    return nothing(case, folder)
+
+
+def flipped_newest(case: Case, folder: Path) -> Iterator[None]:
+    """A bit of the newest checkpoint has changed on the disk."""
+
+    def flip(content: bytes) -> bytes:
+        middle = len(content) // 2
+        return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+    case.add_newest(folder, flip)
+    return nothing(case, folder)
+
+
+class Array:
+    """An array that calls a constructor of NumPy when it is unpickled, over memory of nobody."""
+
+    def __reduce__(self) -> tuple:
+        return np.ndarray, ((4,), 'O')
+
+
+def hostile_numpy(case: Case, folder: Path) -> Iterator[None]:
+    """The newest checkpoint makes an array whose values are addresses that the file chooses."""
+
+    def change(checkpoint: dict) -> None:
+        checkpoint['meta']['extra'] = Array()
+
+    return changed([newest(folder)], lambda content: _checkpoint(content, change))
+
+
+@contextmanager
+def hostile_paths(case: Case, folder: Path) -> Iterator[None]:
+    """The newest checkpoint names a folder beside its run as the best checkpoint."""
+    victim = folder.with_name(f'{folder.name}_victim')
+    (victim / 'more').mkdir(parents=True, exist_ok=True)
+
+    def change(checkpoint: dict) -> None:
+        info = checkpoint['message_hub']['runtime_info']
+        info.update({key: str(victim) for key in info if key.startswith('best_ckpt')})
+        info['best_ckpt'] = str(victim)
+
+    newest(folder).write_bytes(_checkpoint(newest(folder).read_bytes(), change))
+    yield
+    (victim / 'more').rmdir()  # raises an error if it is gone
+    victim.rmdir()
+
+
+@contextmanager
+def copied_folder(case: Case, folder: Path) -> Iterator[None]:
+    """A copy of the folder is resumed first; the original must not lose anything by that."""
+    copy, before = folder.with_name(f'{folder.name}_copy'), inventory(folder)
+    shutil.copytree(folder, copy)
+    status, output = case.run(copy)
+    if status or inventory(folder) != before:
+        raise RuntimeError(f'the copy changed the original, or failed: {output[-2000:]}')
+    shutil.rmtree(copy)
+    yield
+
+
+@contextmanager
+def second_run(case: Case, folder: Path) -> Iterator[None]:
+    """Another run works in the folder, and stays in its first iteration meanwhile."""
+    signs = folder.with_name(f'{folder.name}_signs')
+    signs.mkdir(exist_ok=True)
+
+    def wait_for(name: str) -> None:
+        for _ in range(PATIENCE):
+            if (signs / name).exists():
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f'the other run has not come to its {name}')
+
+    def hold() -> None:
+        parse = BaseModel.parse_losses
+
+        def parse_later(self: BaseModel, losses: dict) -> tuple:
+            (signs / 'begin').touch()
+            wait_for('end')
+            return parse(self, losses)
+
+        BaseModel.parse_losses = parse_later
+
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(case.run, folder, hold)
+        wait_for('begin')
+        yield
+        (signs / 'end').touch()
+        status, output = other.result()
+    shutil.rmtree(signs)
+    if status:
+        raise RuntimeError(f'the first run failed: {output[-2000:]}')
+
+
+def newest(folder: Path) -> Path:
+    """The newest checkpoint in a folder."""
+    return Path(latest_checkpoint(folder))
+
+
+def _checkpoint(content: bytes, change: Callable[[dict], None]) -> bytes:
+    checkpoint = torch.load(BytesIO(content), weights_only=False)
+    change(checkpoint)
+    file = BytesIO()
+    torch.save(checkpoint, file)
+    return file.getvalue()
 
 
 @contextmanager
@@ -42,7 +160,7 @@ def changed(files: list[Path], change: Callable[[bytes], bytes]) -> Iterator[Non
             file.write_bytes(content)
 
 
-def corrupt_images(case: Case) -> Iterator[None]:
+def corrupt_images(case: Case, folder: Path) -> Iterator[None]:
     """JPEGs of which a half is missing."""
 
     def change(content: bytes) -> bytes:
@@ -53,12 +171,12 @@ def corrupt_images(case: Case) -> Iterator[None]:
     return changed(case.images, change)
 
 
-def other_size(case: Case) -> Iterator[None]:
+def other_size(case: Case, folder: Path) -> Iterator[None]:
     """Masks without their last row."""
     return changed(case.masks, lambda content: _mask(content, lambda mask: mask[:-1]))
 
 
-def stray_label(case: Case) -> Iterator[None]:
+def stray_label(case: Case, folder: Path) -> Iterator[None]:
     """Masks with a pixel that has the value 200."""
 
     def change(mask: np.ndarray) -> np.ndarray:
@@ -67,7 +185,7 @@ def stray_label(case: Case) -> Iterator[None]:
     return changed(case.masks, lambda content: _mask(content, change))
 
 
-def truncated_input(case: Case) -> Iterator[None]:
+def truncated_input(case: Case, folder: Path) -> Iterator[None]:
     """Checkpoints of earlier stages of which a half is missing."""
     return changed(case.checkpoints, lambda content: content[: len(content) // 2])
 
@@ -154,6 +272,8 @@ class Fault:
         processes (int): Processes of the stage.
         images (bool): Whether it is for the stages that work image by image, instead of trainings.
         harmless (bool): Whether the stage has to go on in spite of it.
+        aside (str): Regular expression of files that it may leave beside those of an undisturbed
+            run.
     """
 
     name: str
@@ -165,6 +285,7 @@ class Fault:
     processes: int = 1
     images: bool = False
     harmless: bool = False
+    aside: str = ''
 
     def judge(self, status: int, output: str) -> tuple[str, list[str]]:
         """What a tool says of it, and what is wrong with that.
@@ -186,7 +307,12 @@ class Fault:
 FAULTS = (
     Fault('full_disk', r'disk is full .*iter_\d+\.pth', before=limit_checkpoints),
     Fault('full_disk_images', r'disk is full .*\.(png|npz)', before=limit_results, images=True),
-    Fault('truncated_checkpoint', harmless=True),
+    Fault('truncated_checkpoint', damage=truncated_newest, harmless=True),
+    Fault('damaged_checkpoint', damage=flipped_newest, harmless=True),
+    Fault('hostile_numpy', r'holds more than tensors and plain containers', hostile_numpy),
+    Fault('hostile_paths', damage=hostile_paths, harmless=True, aside=r'best_.*'),
+    Fault('copied_folder', damage=copied_folder, harmless=True),
+    Fault('second_run', 'a training is running in', second_run),
     Fault('truncated_input', r'\.pth.* is damaged or incomplete', truncated_input, fresh=True),
     Fault('corrupt_jpeg', r"image '.*' is damaged", corrupt_images),
     Fault('mask_size', r"mask '.*' is \d+x\d+ .*but the image is", other_size),

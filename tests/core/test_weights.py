@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from mmengine.runner import load_checkpoint as load_into_model
 from safetensors.torch import save_file
 
 from label_efficient_seg.core.weights import (
+    archive_fault,
     check_finite,
     load_checkpoint,
     save_checkpoint,
@@ -224,3 +226,14 @@ def test_weights_that_are_not_finite_are_refused(value):
     with pytest.raises(FloatingPointError, match=r"'a.pth'.* 1 of 4 tensors \(bad\)"):
         check_finite(state, 'a.pth')
     check_finite(dict(good=torch.ones(2), steps=torch.tensor(3)), 'a.pth')
+
+
+@pytest.mark.parametrize(
+    ('name', 'sound'), [('archive/code/x.py', True), ('archive/data/code/0', False)]
+)
+def test_only_the_code_of_torchscript_may_be_compressed(tmp_path, name, sound):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(weight=torch.ones(2)), path)
+    with zipfile.ZipFile(path, 'a', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, bytes(100_000))
+    assert (archive_fault(path) is None) == sound
