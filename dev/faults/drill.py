@@ -14,7 +14,7 @@ from .evidence import differences, half_written, inventory, lost_files
 from .half_way import Case
 from .kills import kill_workflows, run_undisturbed
 from .outcome import Outcome, format_table, write_outcomes
-from .single_faults import FAULTS, Fault
+from .single_faults import FAULTS, Fault, inverted_images
 from .small_workflow import list_methods, small_stages
 
 # Where faults of data and processes happen; another method's last training, if it is not listed.
@@ -25,7 +25,7 @@ TRAININGS = dict(
     intrada='intrada',
     sign='transfer',
 )
-KILL = 'kill'
+KILL, CHANGED_DATA = 'kill', 'changed_data'
 
 
 def run_drill(
@@ -55,7 +55,7 @@ def run_drill(
         RuntimeError: If an undisturbed run fails.
     """
     methods = _chosen(methods, list_methods(), 'method')
-    faults = _chosen(faults, [KILL, *(fault.name for fault in FAULTS)], 'fault')
+    faults = _chosen(faults, [KILL, CHANGED_DATA, *(fault.name for fault in FAULTS)], 'fault')
     total = len(methods) * (len(faults) - (KILL in faults) + (KILL in faults) * kills)
     outcomes: list[Outcome] = []
     with Progress(total, 'faults') as progress:
@@ -68,6 +68,9 @@ def run_drill(
                 if name == KILL:
                     random = Random(f'{seed} {method}')
                     kill_workflows(stages, reference, folder, kills, random, outcome, progress)
+                elif name == CHANGED_DATA:
+                    _change_data(reference, work_dir / 'cache', outcome)
+                    progress.update()
                 else:
                     fault = next(fault for fault in FAULTS if fault.name == name)
                     _try_fault(fault, reference, folder, outcome)
@@ -85,6 +88,17 @@ def _chosen(names: Sequence[str] | None, known: Sequence[str], kind: str) -> lis
         if name not in known:
             raise ValueError(f'there is no {kind} {name!r}; {did_you_mean(name, known)}')
     return list(names or known)
+
+
+def _change_data(reference: Workflow, data: Path, outcome: Outcome) -> None:
+    """Invert the images of a finished workflow, whose stages then are not finished any more."""
+    images = [path for node in reference.nodes for path in Case(reference, node, data).images]
+    with inverted_images(sorted(set(images))):
+        changed = {state.name for state in reference.states().values()}
+    restored = {state.name for state in reference.states().values()}
+    outcome.tried, outcome.survived = 1, int('finished' not in changed)
+    outcome.runs, outcome.equal = 1, int(restored == {'finished'})
+    outcome.notes.append(f'{", ".join(sorted(changed))}; restored: {", ".join(sorted(restored))}')
 
 
 def _try_fault(fault: Fault, reference: Workflow, folder: Path, outcome: Outcome) -> None:

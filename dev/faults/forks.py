@@ -25,16 +25,15 @@ def _run_tool(
     os.dup2(output, 2)
     os.environ.update(environment)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _, flag, module, *words = command
-    assert flag == '-m', command
+    is_module = command[1] == '-m'
+    sys.argv = list(command[2 if is_module else 1 :])
     if before:
         before()
-    sys.argv = [module, *words]
-    runpy.run_module(module, run_name='__main__')
+    (runpy.run_module if is_module else runpy.run_path)(sys.argv[0], run_name='__main__')
 
 
 class ForkedTool:
-    """Stands for ``subprocess.Popen`` of ``[python, -m, module, *arguments]``.
+    """Stands for ``subprocess.Popen`` of ``[python, -m, module, *arguments]``, or of a script.
 
     Args:
         command (Sequence[str]): The command.

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.model import BaseModel
-from PIL import Image
+from PIL import Image, ImageOps
 from torch.utils.data import get_worker_info
 
 from label_efficient_seg.datasets.seeded_samples import SeededSamples
@@ -148,16 +148,29 @@ def _checkpoint(content: bytes, change: Callable[[dict], None]) -> bytes:
 @contextmanager
 def changed(files: list[Path], change: Callable[[bytes], bytes]) -> Iterator[None]:
     """Change files, and restore them afterwards."""
-    contents = {file: file.read_bytes() for file in files}
+    contents = {file: (file.read_bytes(), file.stat()) for file in files}
     if not contents:
         raise ValueError('there is no file to change')
     try:
-        for file, content in contents.items():
+        for file, (content, _) in contents.items():
             file.write_bytes(change(content))
         yield
     finally:
-        for file, content in contents.items():
+        for file, (content, state) in contents.items():
             file.write_bytes(content)
+            os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def inverted_images(files: list[Path]) -> AbstractContextManager[None]:
+    """Images whose bright pixels are dark, and the other way round."""
+
+    def change(content: bytes) -> bytes:
+        with Image.open(BytesIO(content)) as image:
+            file = BytesIO()
+            ImageOps.invert(image.convert('RGB')).save(file, image.format)
+        return file.getvalue()
+
+    return changed(files, change)
 
 
 def corrupt_images(case: Case, folder: Path) -> Iterator[None]:

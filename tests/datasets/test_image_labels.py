@@ -182,7 +182,8 @@ def test_vectors_become_names(tmp_path):
 @pytest.mark.parametrize(
     ('name', 'vector', 'message'),
     [('a', [1, -1, -1], 'values -1, 1; give 0'), ('a', [0.9, 0.1, 0], 'values 0.0, 0.1, 0.9'),
-     ('a', [np.nan, 0, 1], 'nan'), (7, [1, 0, 0], 'id 7 is a int'), ('a', [1, 0], r'shape \(2,\)'),
+     ('a', [np.nan, 0, 1], 'nan'), (7, [1, 0, 0], 'id 7 is of type int'),
+     ('a', [1, 0], r'shape \(2,\)'),
      ('a', 1, r'shape \(\)')],
 )  # fmt: skip
 def test_vectors_that_are_no_tags(tmp_path, name, vector, message):

@@ -187,5 +187,7 @@ def test_table_and_file(tmp_path):
 def test_unknown_names(tmp_path):
     with pytest.raises(ValueError, match="no method 'advsem'; did you mean 'advsemi'"):
         drill.run_drill(['advsem'], None, 1, 0, tmp_path, tmp_path / 'a.json')
-    with pytest.raises(ValueError, match="no fault 'fire'; there are kill, full_disk"):
+    with pytest.raises(
+        ValueError, match="no fault 'fire'; there are kill, changed_data, full_disk"
+    ):
         drill.run_drill(None, ['fire'], 1, 0, tmp_path, tmp_path / 'a.json')

@@ -268,8 +268,8 @@ def write_image_labels(
         vector = np.asarray(vector)
         if not isinstance(name, str):
             raise UserError(
-                f'the id {name!r} is a {type(name).__name__}; ids are texts as in split lists, '
-                "such as '2007_000032'"
+                f'the id {name!r} is of type {type(name).__name__}; ids are texts as in split '
+                "lists, such as '2007_000032'"
             )
         if vector.shape != (len(classes) - 1,):
             raise UserError(
