@@ -406,7 +406,7 @@ def test_command_line(cfg, voc_root, tmp_path, les, capsys):
     path = tmp_path / 'config.py'
     cfg.model = tiny.model_cfg(semi_start=9)
     cfg.model.decode_head.num_classes = 21
-    cfg.train_cfg = dict(max_iters=10)
+    cfg.train_cfg = dict(type='StreamIterTrainLoop', max_iters=10)
     cfg.val_evaluator = cfg.test_evaluator = dict(type='IoUMetric')
     cfg.dump(path)
 
