@@ -4,7 +4,8 @@ introduction = (
     'From 577 labeled images of CamVid by day to 400 images of IDD-Lite without labels, 7 classes. '
     '`fit` learns from the source alone. All others go on from it, equally long: `source_only` '
     'without adaptation, `adabn` with target images for the statistics of batch norm alone, and '
-    '`advent`, `dacs` and `mic`. Validated on the 104 validation images of IDD-Lite.'
+    '`advent`, `dacs` and `mic`; `dacs_20_labels` has masks for 20 target images. Validated on the '
+    '104 validation images of IDD-Lite.'
 )
 prefix = 'mic/efficientnet-lite0_camvid-to-idd-lite'
 fitted = {'load_from': '{fit.checkpoint}'}
@@ -41,5 +42,11 @@ stages = [
         config=f'{prefix}_dacs',
         cfg_options={**fitted, 'model.mask_ratio': 0.7, 'model.mask_block': 16},
     ),
+    dict(
+        name='dacs_20_labels',
+        type='TrainStage',
+        config=f'{prefix}_dacs_20-labels',
+        cfg_options=fitted,
+    ),
 ]
-results = ['source_only', 'adabn', 'advent', 'dacs', 'mic']
+results = ['source_only', 'adabn', 'advent', 'dacs', 'mic', 'dacs_20_labels']

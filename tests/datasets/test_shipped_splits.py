@@ -41,6 +41,7 @@ COUNTS = {
         'day_to_dusk/target.txt': 62,
         'day_to_dusk/target_val.txt': 62,
     },
+    'idd_lite': {'20': 20},
 }
 
 
