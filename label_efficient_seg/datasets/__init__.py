@@ -1,4 +1,5 @@
 from .camvid import CamVidDataset
+from .card_dataset import CardDataset
 from .cityscapes import SemiCityscapesDataset
 from .coco_stuff import SemiCOCOStuffDataset
 from .files.class_embeddings import list_class_embeddings, load_class_embeddings
@@ -39,6 +40,7 @@ __all__ = [
     'CLASS_SPLITS',
     'CamVidAsIDDLiteDataset',
     'CamVidDataset',
+    'CardDataset',
     'ClassMaps',
     'ClassSplit',
     'GTA5Dataset',

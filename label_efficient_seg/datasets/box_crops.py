@@ -172,7 +172,7 @@ class BoxCropDataset(Dataset):
 
     def _fingerprint(self, items: list[dict]) -> str:
         """Digest of the list, and of all files by their size and time."""
-        keys = ('label_map', 'num_classes', 'ignore_index', 'reduce_zero_label')
+        keys = ('label_map', 'num_classes', 'ignore_index', 'reduce_zero_label', 'mask_values')
         content = [type(self).__name__, VERSION, self._settings()]
         for item in items:
             paths = [item['seg_map_path'], item.get('instance_path'), *item.get('sources', ())]

@@ -16,8 +16,9 @@ from ..files.images import decode_image
 from ..files.masks import (
     MaskError,
     apply_lookup,
-    check_mask_layout,
+    decoding,
     describe_stray,
+    encode_values,
     label_lookup,
     stray_values,
 )
@@ -57,6 +58,7 @@ class Sample:
         ignore_index (int): Mask value of void pixels.
         reduce_zero_label (bool): As of MMSeg's datasets.
         label_map (tuple[tuple[int, int], ...]): As of MMSeg's datasets.
+        mask_values (tuple[int | str, ...]): As of :func:`read_index_mask`.
     """
 
     image: str
@@ -65,6 +67,7 @@ class Sample:
     ignore_index: int = IGNORE
     reduce_zero_label: bool = False
     label_map: tuple[tuple[int, int], ...] = ()
+    mask_values: tuple[int | str, ...] = ()
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any], labeled: bool, num_classes: int | None) -> 'Sample':
@@ -78,6 +81,7 @@ class Sample:
             item.get('ignore_index', IGNORE),
             bool(item.get('reduce_zero_label')),
             tuple((item.get('label_map') or {}).items()),
+            tuple(item.get('mask_values') or ()),
         )
 
 
@@ -184,12 +188,14 @@ def _inspect_depth(content: bytes, result: Inspection) -> None:
 def _inspect_mask(content: bytes, sample: Sample, result: Inspection) -> None:
     name, shape = f"'{sample.mask}'", result.shape
     try:
-        mask = decode_image(content, name, flag='unchanged', backend='pillow')
+        mask = decode_image(
+            content, name, flag=decoding(sample.mask_values), backend='pillow'
+        )
     except FileError as error:
         result.faults.append(('corrupt mask', str(error)))
         return
     try:
-        check_mask_layout(mask, None, name)
+        mask = encode_values(mask, sample.mask_values, name)
     except MaskError as error:
         result.faults.append(('no index mask', str(error)))
         return

@@ -1,7 +1,7 @@
 """What a mask file must satisfy, shared by the loading transform and the dataset checker."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -16,7 +16,12 @@ class MaskError(UserError):
     """A mask that was read but cannot be what the dataset declares."""
 
 
-def read_index_mask(path: str | os.PathLike, name: str | None = None, **kwargs: Any) -> np.ndarray:
+def read_index_mask(
+    path: str | os.PathLike,
+    name: str | None = None,
+    values: Sequence[int | str] = (),
+    **kwargs: Any,
+) -> np.ndarray:
     """Read a mask file as it is, before any mapping of labels.
 
     Palette indices, and grey values of 1, 8 or 16 bits are all taken for class indices.
@@ -24,6 +29,8 @@ def read_index_mask(path: str | os.PathLike, name: str | None = None, **kwargs: 
     Args:
         path (str | os.PathLike): The file.
         name (str, optional): How messages name it. Defaults to mask and path.
+        values (Sequence[int | str]): Of a mask with colours or large values: all that it may hold,
+            as of :func:`encode_values`.
         **kwargs: Of :func:`read_image`.
 
     Returns:
@@ -35,9 +42,55 @@ def read_index_mask(path: str | os.PathLike, name: str | None = None, **kwargs: 
         MaskError: If it has several channels or fractional values.
     """
     name = name or f"mask '{path}'"
-    mask = read_image(path, name, **{**dict(flag='unchanged', backend='pillow'), **kwargs})
+    kwargs = {**dict(flag=decoding(values), backend='pillow'), **kwargs}
+    return encode_values(read_image(path, name, **kwargs), values, name)
+
+
+def decoding(values: Sequence[int | str]) -> str:
+    """The ``flag`` of :func:`decode_image` for masks that hold these values."""
+    return 'color' if values and isinstance(values[0], str) else 'unchanged'
+
+
+def encode_values(mask: np.ndarray, values: Sequence[int | str], name: str) -> np.ndarray:
+    """Replace colours, or values beyond a byte, by their positions in a list.
+
+    Args:
+        mask (np.ndarray): As decoded, shape (H, W), or (H, W, 3), BGR, if the values are colours.
+        values (Sequence[int | str]): At most 256 numbers or colours such as ``'#804000'``, in
+            ascending order; none leaves the mask as it is.
+        name (str): How messages name the mask.
+
+    Returns:
+        np.ndarray: Shape (H, W); uint8 if there are values.
+
+    Raises:
+        MaskError: If the mask has several channels, fractional values, or a value that is not
+            in the list.
+    """
+    colors = decoding(values) == 'color'
+    if colors:
+        mask = mask.astype(np.int32)
+        mask = mask[..., 2] << 16 | mask[..., 1] << 8 | mask[..., 0]
     check_mask_layout(mask, None, name)
-    return mask
+    if not values:
+        return mask
+    known = np.array([int(str(v)[1:], 16) if colors else int(v) for v in values])
+    codes = np.searchsorted(known, mask).clip(max=len(known) - 1)
+    found = known[codes] == mask
+    if not found.all():
+        counts = zip(*np.unique(mask[~found], return_counts=True), strict=True)
+        ranked = sorted(counts, key=lambda pair: -pair[1])
+        listed = ', '.join(f'{_value_name(v, colors)} ({n} pixels)' for v, n in ranked[:5])
+        rest = f' and {len(ranked) - 5} more' if len(ranked) > 5 else ''
+        raise MaskError(
+            f'{name} has {"colours" if colors else "values"} that the label map leaves out: '
+            f'{listed}{rest}; add them to label_map, as void if they are no class'
+        )
+    return codes.astype(np.uint8)
+
+
+def _value_name(value: int, color: bool) -> str:
+    return f'"#{value:06x}"' if color else str(value)
 
 
 def label_lookup(

@@ -64,11 +64,13 @@ class LoadImageTags(DatasetTransform):
             self._load_mask = LoadCheckedAnnotations(backend_args=dataset.backend_args)
             return
         below = Path(dataset.data_root or '', self.tags)  # an absolute path stays as it is
+        original = dataset.METAINFO.get('classes')
         labels = read_image_labels(
             below if below.exists() else self.tags,
             image_ids(dataset),
+            # Without original names, a label map is of the values of masks.
             TagVocabulary(
-                dataset.metainfo['classes'], dataset.METAINFO.get('classes'), dataset.label_map
+                dataset.metainfo['classes'], original, dataset.label_map if original else None
             ),
             difficult=self.difficult,
             allow_empty=self.allow_empty,

@@ -120,7 +120,8 @@ class LoadCheckedAnnotations(LoadAnnotations):
     Required keys: ``seg_map_path``, ``seg_fields``, ``reduce_zero_label``. Optional keys:
     ``label_map``; ``img_path`` (for messages); ``ori_shape``, without which the size is not
     checked; ``num_classes``, without which labels are not checked (the datasets of this package
-    provide it, MMSeg's own do not); ``ignore_index``.
+    provide it, MMSeg's own do not); ``ignore_index``; ``mask_values``, see
+    :func:`read_index_mask`.
 
     Added keys: ``gt_seg_map``, uint8 of shape (H, W), which is also named in ``seg_fields``.
 
@@ -178,6 +179,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
         return read_index_mask(
             results['seg_map_path'],
             f"mask '{results['seg_map_path']}' of image '{results.get('img_path')}'",
+            results.get('mask_values', ()),
             backend_args=self.backend_args,
             backend=self.imdecode_backend,
         )
