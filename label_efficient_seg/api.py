@@ -14,9 +14,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from . import converters, jobs, workflows
+from . import converters, jobs, projects, workflows
 from .converters import convert_labels
 from .converters.annotations import export_masks, import_masks
+from .core.errors import UserError
 from .core.weights import trusting_checkpoints
 from .datasets.checks.check_report import CheckReport
 from .datasets.checks.checking import check_config
@@ -45,6 +46,7 @@ __all__ = [
     'browse',
     'cams',
     'check',
+    'check_project',
     'check_split',
     'compare',
     'convert',
@@ -54,6 +56,7 @@ __all__ = [
     'export_masks',
     'import_masks',
     'masks',
+    'new',
     'predict',
     'proposals',
     'publish',
@@ -70,6 +73,21 @@ __all__ = [
 
 FilePath = str | PathLike[str]
 Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
+
+
+def new(kind: Literal['semi'], card: FilePath, out: FilePath, **options: Any) -> Path:
+    """Write a project from a data card: configs of a method and its baseline, and a workflow.
+
+    Args:
+        kind (str): ``semi``, masks for some of the images.
+        card (str | PathLike): Data card, see :func:`~.datasets.files.data_card.read_card`.
+        out (str | PathLike): Folder to write, which must not hold anything.
+        **options (Any): Of :func:`~.projects.new_semi`.
+
+    Returns:
+        Path: The folder.
+    """
+    return dict(semi=projects.new_semi)[kind](card, out, **options)
 
 
 def train(
@@ -197,8 +215,9 @@ def run(
     """Run the stages of a workflow that are missing, and report all.
 
     Args:
-        workflow (str): ``workflow_*.py``, or name of a shipped workflow.
-        work_dir (str, optional): Defaults to ``work_dirs/<name of the workflow>``.
+        workflow (str): Folder of :func:`new`, ``workflow_*.py``, or name of a shipped workflow.
+        work_dir (str, optional): Defaults to ``runs`` in the folder, or to
+            ``work_dirs/<name of the workflow>``.
         seeds (Sequence[int]): Seeds.
         jobs (int, optional): Stages at a time. Defaults to the number of CPU cores, or 1 on a GPU.
         gpus (int): GPUs, or processes, of each training.
@@ -210,6 +229,9 @@ def run(
     Returns:
         Path | None: The report; None after a dry run.
     """
+    if Path(workflow).is_dir():
+        work_dir = work_dir or str(Path(workflow, projects.RUNS))
+        workflow = str(projects.find_workflow(workflow))
     made = workflows.Workflow.from_file(workflow, work_dir, seeds=seeds, cfg_options=cfg_options)
     if dry_run:
         workflows.print_states(made, again, gpus)
@@ -254,7 +276,7 @@ def compare(
 
 def report(
     work_dirs: Sequence[FilePath],
-    out: FilePath = 'report.html',
+    out: FilePath | None = None,
     *,
     title: str = 'Training report',
     panels: int = 4,
@@ -262,16 +284,27 @@ def report(
     """Write an HTML report of trainings from their work folders.
 
     Args:
-        work_dirs (Sequence[str | PathLike]): Work folders; those called ``NAME_seed0``,
-            ``NAME_seed1``, ... are drawn as one run.
-        out (str | PathLike): The HTML file.
-        title (str): Of the page.
-        panels (int): Panels of each run.
+        work_dirs (Sequence[str | PathLike]): Folder of :func:`new`, or work folders; those called
+            ``NAME_seed0``, ``NAME_seed1``, ... are drawn as one run.
+        out (str | PathLike, optional): The HTML file. Defaults to ``report.html``; that of a folder
+            of :func:`new` is beside its runs.
+        title (str): Of the page; a workflow has its own.
+        panels (int): Panels of each run; a workflow has its own.
 
     Returns:
         Path: The file.
     """
-    return workflows.build_run_report(work_dirs, title, max_panels=panels).save(out)
+    if len(work_dirs) > 1 or not projects.is_project(work_dirs[0]):
+        made = workflows.build_run_report(work_dirs, title, max_panels=panels)
+        return made.save(out or 'report.html')
+    if out:
+        raise UserError(f"the report of '{work_dirs[0]}' is beside its runs; leave out --out")
+    runs = Path(work_dirs[0], projects.RUNS)
+    seeds = sorted({int(path.name.rpartition('_seed')[2]) for path in runs.glob('*_seed*[0-9]')})
+    if not seeds:
+        raise UserError(f"'{runs}' holds no runs yet; les run {work_dirs[0]} makes them")
+    file = projects.find_workflow(work_dirs[0])
+    return workflows.write_report(workflows.Workflow.from_file(str(file), runs, seeds=seeds))
 
 
 def check(
@@ -321,6 +354,21 @@ def browse(
     """
     cfg = launch.load_config(config, cfg_options=cfg_options)
     return browse_streams(cfg, Path(out), number, streams)
+
+
+def check_project(folder: FilePath, **options: Any) -> dict[str, CheckReport]:
+    """Check the data of all trainings of a folder of :func:`new`.
+
+    Args:
+        folder (str | PathLike): The folder.
+        **options (Any): Of :func:`check`.
+
+    Returns:
+        dict[str, CheckReport]: By name of the stage.
+    """
+    stages = workflows.Workflow.from_file(str(projects.find_workflow(folder)), Path(folder)).nodes
+    configs = {node.name: node.stage.config for node in stages if hasattr(node.stage, 'config')}
+    return {name: check(config, **options) for name, config in configs.items()}
 
 
 def publish(

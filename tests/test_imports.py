@@ -45,6 +45,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     'jobs': ('core', 'ops', *DATA, 'evaluation', 'visualization', 'engine'),
     'workflows': ('core', 'visualization', 'engine', 'jobs'),
+    'projects': ('core', 'datasets/files', 'engine'),
     'converters': ('core', 'datasets/files', 'datasets'),
     'converters/annotations': ('core', 'datasets/files', 'visualization'),
     'cli': ('core', 'datasets/files', 'datasets/checks', 'converters', 'converters/annotations'),

@@ -17,6 +17,7 @@ from . import (
     export_masks,
     import_masks,
     job,
+    new,
     predict,
     publish,
     report,
@@ -27,6 +28,7 @@ from . import (
 )
 
 VERBS: dict[str, Any] = {
+    'new': new,
     'train': train,
     'test': test,
     'run': run,

@@ -2,6 +2,7 @@
 
 Examples::
 
+    les report cracks/
     les report work_dirs/supervised work_dirs/advsemi --out report.html
     les report work_dirs/advsemi_seed{0,1,2} work_dirs/supervised_seed{0,1,2}
 """
@@ -15,9 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'work_dirs',
         nargs='+',
         metavar='WORK_DIR',
-        help='work folders; those called NAME_seed0, NAME_seed1, ... are drawn as one run',
+        help='folder of les new, or work folders; those called NAME_seed0, NAME_seed1, ... are '
+        'drawn as one run',
     )
-    parser.add_argument('--out', default='report.html', help='HTML file (default: %(default)s)')
+    parser.add_argument(
+        '--out', help='HTML file; default: report.html, beside the runs of a folder of les new'
+    )
     parser.add_argument('--title', default='Training report', help='title of the page')
     parser.add_argument(
         '--panels', type=int, default=4, metavar='N', help='panels per run (default: %(default)s)'

@@ -2,6 +2,7 @@
 
 Examples::
 
+    les run cracks/ --seeds 0 1 2
     les run advsemi/workflow_toy --seeds 0 1 2
     les run advsemi/workflow_toy --dry-run
     les run my_workflow.py --from ranking --jobs 2
@@ -15,8 +16,10 @@ from .arguments import add_cfg_options, read_cfg_options
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the words of the verb."""
-    parser.add_argument('workflow', help='workflow_*.py, or name of a shipped workflow')
-    parser.add_argument('--work-dir', help='default: work_dirs/<name of the workflow>')
+    parser.add_argument(
+        'workflow', help='folder of les new, workflow_*.py, or name of a shipped workflow'
+    )
+    parser.add_argument('--work-dir', help='default: FOLDER/runs, or work_dirs/<name>')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='default: 0')
     parser.add_argument('--jobs', type=int, help='stages at a time; default: CPU cores, or 1 GPU')
     parser.add_argument('--gpus', type=int, default=1, help='GPUs, or processes, of each training')

@@ -22,6 +22,7 @@ from mmengine.runner import Runner
 
 from .config_index import resource_root
 from .errors import MissingFileError, UserError
+from .quiet import quiet_logger
 from .suggest import did_you_mean
 
 # What runners and tools read; every other name of a config is a variable.
@@ -47,7 +48,12 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         ValueError: If the file or an option sets something that nothing uses. The message names
             what works instead.
     """
-    path, options = Path(path), dict(options or {})
+    # MMEngine would note each environment variable in each file, for every reading.
+    with quiet_logger():
+        return _read(Path(path), dict(options or {}))
+
+
+def _read(path: Path, options: dict[str, Any]) -> Config:
     file = _File.parse(path)
     plain = Config.fromfile(path)
     _check_names(file, plain, options)
@@ -81,7 +87,7 @@ def read_bases(path: str | Path) -> Config | None:
     bases = [str(base.path) for base in _File.parse(Path(path)).bases]
     if not bases:
         return None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, quiet_logger():
         file = Path(folder) / 'bases.py'
         file.write_text(f'_base_ = {bases}\n')
         return Config.fromfile(file)

@@ -1,0 +1,6 @@
+"""Folders of configs, with a workflow and a README, made from a data card by ``les new``."""
+
+from .project import RUNS, find_workflow, is_project
+from .semi import new_semi
+
+__all__ = ['RUNS', 'find_workflow', 'is_project', 'new_semi']

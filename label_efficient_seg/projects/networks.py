@@ -1,0 +1,123 @@
+"""Networks that a project can train: shipped ones by name, and those of MMSeg's configs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from ..core.errors import UserError
+from ..core.suggest import did_you_mean
+
+SGD = """\
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4),
+    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10))),
+    clip_grad=dict(max_norm=5),
+)
+"""
+ADAMW = """\
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
+    paramwise_cfg=dict(
+        custom_keys={
+            'pos_block': dict(decay_mult=0.0),
+            'norm': dict(decay_mult=0.0),
+            'decode_head': dict(lr_mult=10.0),
+        }
+    ),
+)
+"""
+POLY = "param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]\n"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network and how it is trained.
+
+    Attributes:
+        name (str): What the user calls it.
+        base (str, optional): Shipped part of a config that has its ``model``; None if it is
+            written into the project.
+        model (dict): Its ``model``.
+        schedule (str): Lines of a config: ``optim_wrapper`` and ``param_scheduler``.
+        source (str): What the lines are from.
+    """
+
+    name: str
+    base: str | None
+    model: dict[str, Any]
+    schedule: str
+    source: str
+
+    def heads(self) -> dict[str, dict]:
+        """Heads by key."""
+        keys = ('decode_head', 'auxiliary_head')
+        return {key: self.model[key] for key in keys if isinstance(self.model.get(key), dict)}
+
+
+SHIPPED = {
+    'deeplabv2_mobilenetv2': ('deeplabv2_mobilenetv2-d8', SGD),
+    'deeplabv2_r101': ('deeplabv2_r101-d8', SGD),
+    'deeplabv3plus_r50': ('deeplabv3plus_r50-d8', SGD),
+    'segformer_mit-b0': ('segformer_mit-b0', ADAMW),
+}
+"""Base file and schedule of each shipped network."""
+
+
+def find_network(name: str, max_iters: int) -> Network:
+    """Find a network.
+
+    Args:
+        name (str): One of :data:`SHIPPED`, or an MMSeg config file.
+        max_iters (int): Iterations of the training. Schedules of an MMSeg config are stretched or
+            shortened to them.
+
+    Returns:
+        Network: The network.
+
+    Raises:
+        ValueError: If there is neither such a network nor such a file, or it has no segmentor.
+    """
+    from ..core.config_index import resource_root
+
+    if name in SHIPPED:
+        file, optimizer = SHIPPED[name]
+        path = resource_root() / 'configs' / '_base_' / 'models' / f'{file}.py'
+        model = Config.fromfile(path).model.to_dict()
+        return Network(name, f'models/{file}', model, optimizer + POLY, 'a rate for fine-tuning')
+    if not Path(name).is_file():
+        hint = did_you_mean(name, SHIPPED)
+        raise UserError(f'network {name!r} is neither a file nor one of those shipped; {hint}')
+    cfg = Config.fromfile(name)
+    if missing := [key for key in ('model', 'optim_wrapper') if key not in cfg]:
+        raise UserError(f"network '{name}' is no complete config: it has no {missing[0]}")
+    kept = dict(
+        optim_wrapper=cfg.optim_wrapper,
+        param_scheduler=_stretch(cfg, max_iters),
+    )
+    model = cfg.model.to_dict()
+    preprocessor = model.get('data_preprocessor') or {}
+    preprocessor.pop('size', None)
+    model['data_preprocessor'] = dict(preprocessor, size_divisor=1)
+    return Network(Path(name).stem, None, model, Config(kept).pretty_text, f'those of {name}')
+
+
+def _stretch(cfg: Config, max_iters: int) -> list[dict]:
+    """Schedules whose beginnings and ends are in proportion to the length of the training."""
+    schedulers = cfg.get('param_scheduler') or []
+    schedulers = schedulers if isinstance(schedulers, list) else [schedulers]
+    length = (cfg.get('train_cfg') or {}).get('max_iters')
+    if not length or any(scheduler.get('by_epoch', True) for scheduler in schedulers):
+        return [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]
+    stretched = [
+        dict(scheduler, **{
+            key: round(scheduler[key] * max_iters / length)
+            for key in ('begin', 'end', 'T_max') if scheduler.get(key) is not None
+        })
+        for scheduler in schedulers
+    ]  # fmt: skip
+    # Of a short training, nothing may be left of a warm-up.
+    return [s for s in stretched if s.get('end') is None or s['end'] > s.get('begin', 0)]

@@ -1,0 +1,223 @@
+"""`les new semi`, from a data card to a report."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from label_efficient_seg import api
+from label_efficient_seg.core.config_variables import read_config
+from label_efficient_seg.core.errors import ExistingFileError, UserError
+from label_efficient_seg.datasets.files.splits import read_split
+from label_efficient_seg.projects import plan
+from label_efficient_seg.projects.project import Project, dict_text
+
+# A network that trains at once.
+TINY = """
+norm_cfg = dict(type='SyncBN', requires_grad=True)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(type='SegDataPreProcessor', size=(64, 64), mean=[127.5] * 3,
+                           std=[64.0] * 3, bgr_to_rgb=True, pad_val=0, seg_pad_val=255),
+    pretrained=None,
+    backbone=dict(type='ResNetV1c', depth=18, base_channels=8, stem_channels=8, norm_cfg=norm_cfg,
+                  out_indices=(0, 1, 2, 3), strides=(1, 2, 1, 1), dilations=(1, 1, 1, 1)),
+    decode_head=dict(type='FCNHead', in_channels=64, in_index=3, channels=8, num_convs=1,
+                     num_classes=19, norm_cfg=norm_cfg, align_corners=False,
+                     loss_decode=dict(type='CrossEntropyLoss')),
+    train_cfg=dict(), test_cfg=dict(mode='whole'))
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.02))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=1500),
+    dict(type='PolyLR', power=1.0, eta_min=0.0, begin=1500, end=160000, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=160000)
+"""
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> str:
+    path = tmp_path / 'tiny.py'
+    path.write_text(TINY)
+    return str(path)
+
+
+def new(card: Path, name: str = 'out', **options) -> Path:
+    return api.new('semi', card, card.parent / name, **{**dict(iterations=4), **options})
+
+
+def test_from_a_card_to_a_report(card, network, les, capsys, monkeypatch):
+    monkeypatch.chdir(card.parent)
+    assert les('new', 'semi', 'data.yaml', '--network', network, '--iterations', '2', '--out',
+               'out') == 0  # fmt: skip
+    printed = capsys.readouterr().out
+    assert 'crop_size' in printed and 'les run out' in printed
+    assert les('check', 'out') == 0
+    assert capsys.readouterr().out.count('no findings') == 3
+    assert les('report', 'out') == 1
+    assert 'les run out makes them' in capsys.readouterr().err
+    # What `les run` starts in a process of its own, which takes seconds.
+    assert les('run', 'out', '--dry-run') == 0
+    assert 'oracle' in capsys.readouterr().out
+    assert les('train', 'out/unimatch.py', '--work-dir', 'out/runs/unimatch_seed0') == 0
+    assert Path('out/runs/unimatch_seed0/iter_2.pth').is_file()
+
+
+def test_lists_are_drawn_once_and_with_a_checksum(card, network):
+    folder = new(card, network=network)
+    val, labeled = (read_split(folder / f'{name}.txt') for name in ('val', 'labeled'))
+    train = read_split(folder / 'train.txt')
+    assert (len(val), len(labeled), len(train)) == (2, 2, 8)
+    assert set(labeled) <= set(train) and not set(val) & set(train)
+    assert set(train) | set(val) == {str(index) for index in range(10)}
+    # Each class is in both.
+    assert all(any(int(name) % 2 for name in part) for part in (val, labeled))
+    summary = json.loads((folder / 'split.json').read_text())
+    assert summary['labeled']['images'] == 2 and len(summary['val']['sha256']) == 64
+    other = new(card, 'again', network=network)
+    assert (other / 'labeled.txt').read_text() == (folder / 'labeled.txt').read_text()
+
+
+def test_lists_of_the_card_are_used_in_place(card, network):
+    for name, ids in dict(train='0 1 2 3', labeled='0 1', val='8 9').items():
+        (card.parent / f'{name}.txt').write_text(ids.replace(' ', '\n'))
+    text = card.read_text().replace('1/4', 'labeled.txt').replace('val: 2', 'val: val.txt')
+    card.write_text(text + 'train: train.txt\n')
+    folder = new(card, network=network)
+    assert not list(folder.glob('*.txt'))
+    cfg = read_config(folder / 'unimatch.py')
+    assert cfg.train_dataloader.unlabeled.dataset.ann_file.endswith('out/../train.txt')
+    # The command line comes before the card.
+    folder = new(card, 'three', network=network, labeled=3)
+    assert len(read_split(folder / 'labeled.txt')) == 3
+
+
+def test_configs(card, network):
+    folder = new(card, network=network, method='advsemi', iterations=400)
+    files = {'common', 'supervised', 'advsemi', 'oracle', 'workflow'}
+    assert {path.stem for path in folder.glob('*.py')} == files
+    cfg = {name: read_config(folder / f'{name}.py') for name in ('oracle', 'advsemi')}
+    assert set(cfg['oracle'].train_dataloader) == {'labeled'}
+    assert set(cfg['advsemi'].train_dataloader) == {'labeled', 'unlabeled'}
+    streams = {name: cfg[name].train_dataloader.labeled.dataset for name in cfg}
+    assert streams['oracle'].ann_file.endswith('train.txt')
+    assert streams['advsemi'].ann_file.endswith('labeled.txt')
+    for part in cfg.values():
+        assert part.model.decode_head.num_classes == 3
+        assert part.train_cfg.max_iters == 400
+        assert part.crop_size == (57, 57)  # of 64
+        assert [step.type for step in streams['advsemi'].pipeline].count('RandomCrop') == 1
+    # The optimizer and the schedule of the user's config, in proportion.
+    assert cfg['advsemi'].optim_wrapper.segmentor == cfg['oracle'].optim_wrapper
+    assert cfg['oracle'].optim_wrapper.optimizer == dict(type='AdamW', lr=1e-3,
+                                                             weight_decay=0.02)  # fmt: skip
+    assert [s.end for s in cfg['oracle'].param_scheduler] == [4, 400]
+    assert cfg['advsemi'].model.semi_start == 100
+    assert cfg['advsemi'].model.discriminator.network.strides == (2, 2, 1, 1, 1)
+    assert 'SyncBN' not in str(cfg['oracle'].model)
+
+
+def test_no_oracle_where_masks_are_missing(card, network):
+    for index in range(4):
+        (card.parent / f'masks/{index}.png').unlink()
+    card.write_text(card.read_text().replace('labeled: 1/4\n', ''))
+    folder = new(card, network=network)
+    assert not (folder / 'oracle.py').exists()
+    assert len(read_split(folder / 'labeled.txt')) == 4  # all that have a mask and are not in val
+    assert Config.fromfile(folder / 'workflow.py').results == ['supervised', 'unimatch']
+
+
+@pytest.mark.parametrize('name', ['deeplabv3plus_r50', 'deeplabv2_r101'])
+def test_shipped_networks(card, name):
+    cfg = read_config(new(card, network=name, weights='none') / 'unimatch.py')
+    assert cfg.model.decode_head.num_classes == 3
+    assert cfg.model.backbone.init_cfg is None
+    assert 'SyncBN' not in str(cfg.model)
+    assert max(cfg.model.decode_head.get('dilations', [0])) <= 5  # of 8 features
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(method='unimach'), "method 'unimach' is unknown; did you mean 'unimatch'?"),
+        (dict(network='deeplabv3plus_r5'), "did you mean 'deeplabv3plus_r50'?"),
+        (dict(weights='no.pth'), "weights 'no.pth' do not exist"),
+        (dict(budget='1d'), "budget '1d' is no time"),
+        (dict(labeled=8), 'labeled: 8 of the 8 images with masks leaves one part empty'),
+    ],
+)
+def test_wrong_arguments(card, network, options, message):
+    with pytest.raises(UserError, match=message):
+        new(card, **{**dict(network=network), **options})
+    assert not (card.parent / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'message'),
+    [
+        ('val: 2\n', '', 'has no val: images with masks'),
+        ('labeled: 1/4\n', '', 'all 8 training images are labeled.*--labeled 1/8'),
+        ('val: 2', 'val: list.txt', "val list '.*list.txt' has 'x', but .* has no such image"),
+        ('1/4', 'labeled.txt', "labeled image '0' is not in train|image '0' is in val and"),
+    ],
+)
+def test_parts_that_do_not_fit(card, network, before, after, message):
+    (card.parent / 'list.txt').write_text('x\n')
+    (card.parent / 'labeled.txt').write_text('0\n')
+    (card.parent / 'train.txt').write_text('1\n2\n')
+    text = card.read_text().replace(before, after)
+    if 'labeled.txt' in text:
+        text += 'train: train.txt\n'
+    card.write_text(text)
+    with pytest.raises(UserError, match=message):
+        new(card, network=network)
+
+
+def test_a_folder_is_not_written_over(card, network):
+    new(card, network=network)
+    with pytest.raises(ExistingFileError, match='exists and is not empty'):
+        new(card, network=network)
+
+
+def test_sizes_are_those_of_the_images(tmp_path):
+    sizes = plan.choose_sizes(Project(tmp_path / 'a'), np.array([[90, 200]] * 3), '1h')
+    assert (sizes.scale, sizes.crop) == ((200, 200), (89, 89))
+    sizes = plan.choose_sizes(Project(tmp_path / 'b'), np.array([[4000, 3000]]), 'paper')
+    assert (sizes.scale, sizes.crop) == ((1024, 1024), (513, 513))
+
+
+@pytest.mark.parametrize('crop', [321, 161, 113, 65, 33])
+def test_discriminators_see_enough(crop):
+    strides = plan.discriminator_strides(crop)
+    for stride in strides:
+        crop = (crop + 1) // stride if stride == 2 else crop
+    assert crop >= 8
+    assert len(strides) == 5
+
+
+def test_dilations_of_the_papers_stay_at_their_crops():
+    assert plan.reduced_dilations(dict(dilations=(6, 12, 18, 24)), 321) is None
+    assert plan.reduced_dilations(dict(dilations=(1, 12, 24, 36)), 513) is None
+    assert plan.reduced_dilations(dict(dilations=(6, 12, 18, 24)), 161) == (3, 6, 9, 12)
+    assert plan.reduced_dilations({}, 161) is None
+
+
+@pytest.mark.parametrize(
+    ('number', 'rounded'), [(3, 20), (57, 57), (999, 990), (1234, 1200), (98765, 98000)]
+)
+def test_round_down(number, rounded):
+    assert plan.round_down(number) == rounded
+
+
+def test_budgets():
+    assert plan.read_budget('10min') == 600
+    assert plan.read_budget('1.5h') == 5400
+    assert plan.read_budget('paper') is None
+
+
+def test_text_of_nested_dicts():
+    value = dict(a=1, b=dict(c='x' * 60, d=(1, 2), e={'f.g': 3}))
+    text = dict_text(value)
+    assert eval(text) == value  # noqa: S307
+    assert max(map(len, text.splitlines())) < 80
