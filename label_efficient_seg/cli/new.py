@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='PART',
         help="labeled images: a share such as 1/8, a number, or a list; default: the card's",
     )
-    parser.add_argument(
-        '--method', default='unimatch', help='unimatch or advsemi; default: %(default)s'
-    )
+    parser.add_argument('--method', help='of semi: unimatch (default) or advsemi')
     parser.add_argument(
         '--network',
         help='deeplabv3plus_r50 (default on a GPU), segformer_mit-b0 (default on a CPU), '

@@ -35,40 +35,58 @@ class Sizes:
     workers: int
 
 
-def read_budget(text: str) -> float | None:
-    """Seconds of a budget.
+@dataclass(frozen=True)
+class Budget:
+    """What there is for all trainings of one seed.
 
-    Args:
-        text (str): Such as ``10min`` or ``1.5h``, or ``paper``.
-
-    Returns:
-        float | None: None for ``paper``.
-
-    Raises:
-        ValueError: If it is neither.
+    Attributes:
+        seconds (float, optional): Time; None if the number of iterations is given.
+        iterations (int): Of each training; a first guess if there is a time.
+        reason (str): In words.
+        paper (bool): Whether sizes are to be those of papers.
     """
-    if text == PAPER:
-        return None
-    match = re.fullmatch(r'(\d+(?:\.\d+)?) ?(min|h)', text)
-    if not match or not float(match[1]):
-        raise UserError(f'budget {text!r} is no time; give one such as 10min, 1h or {PAPER!r}')
-    return float(match[1]) * dict(min=60, h=3600)[match[2]]
+
+    seconds: float | None
+    iterations: int
+    reason: str
+    paper: bool = False
+
+    @classmethod
+    def read(cls, text: str, iterations: int | None) -> 'Budget':
+        """Read what a user says.
+
+        Args:
+            text (str): Such as ``10min`` or ``1.5h``, or ``paper``.
+            iterations (int, optional): In place of a time.
+
+        Raises:
+            ValueError: If it is none of these.
+        """
+        if iterations is not None:
+            if iterations < 2:
+                raise UserError(f'iterations must be at least 2, but are {iterations}')
+            return cls(None, iterations, 'as asked for', text == PAPER)
+        if text == PAPER:
+            return cls(None, PAPER_ITERATIONS, 'as in papers', True)
+        match = re.fullmatch(r'(\d+(?:\.\d+)?) ?(min|h)', text)
+        if not match or not float(match[1]):
+            raise UserError(f'budget {text!r} is no time; give one such as 10min, 1h or {PAPER!r}')
+        return cls(float(match[1]) * dict(min=60, h=3600)[match[2]], PAPER_ITERATIONS, text)
 
 
-def choose_sizes(project: Project, measured: np.ndarray, budget: str) -> Sizes:
+def choose_sizes(project: Project, measured: np.ndarray, paper: bool) -> Sizes:
     """Choose sizes by those of the images and by the machine.
 
     Args:
         project (Project): Notes the decisions.
         measured (np.ndarray): Width and height of some images, shape (N, 2).
-        budget (str): As :func:`read_budget` takes it.
+        paper (bool): Whether to choose sizes of papers, whatever the machine.
 
     Returns:
         Sizes: The sizes.
     """
     gpu = torch.cuda.is_available()
     machine = 'a GPU' if gpu else 'a CPU'
-    paper = budget == PAPER
     most_scale, most_crop, batch = (
         (1024, 513, 8) if paper else (512, 321, 8) if gpu else (256, 161, 4)
     )

@@ -83,7 +83,7 @@ FAULTS = {
     'label_map: {"#aa0000": crack, "#AA0000": joint}': "has '#aa0000' twice",
     'label_map: {0: crack, 0: joint}': 'the key 0 stands there twice',
     'label_map: {#804000: crack}': 'no YAML: line .*write colours in quotes, "#804000"',
-    'train: trian.txt': "train is the list '.*trian.txt', .*did you mean 'train.txt'?",
+    'train: tran.txt': "train is the list '.*tran.txt', .*did you mean 'train.txt'?",
     'labeled: 1.5': 'labeled is 1.5; give a list of images, a share of them such as 1/8',
     'labeled: 9/8': "labeled is '9/8'; give a list",
     'val: [a]': r"val is \['a'\]; give a list of images",

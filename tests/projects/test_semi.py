@@ -95,7 +95,7 @@ def test_lists_of_the_card_are_used_in_place(card, network):
 
 def test_configs(card, network):
     folder = new(card, network=network, method='advsemi', iterations=400)
-    files = {'common', 'supervised', 'advsemi', 'oracle', 'workflow'}
+    files = {'common', 'baseline', 'advsemi', 'oracle', 'workflow'}
     assert {path.stem for path in folder.glob('*.py')} == files
     cfg = {name: read_config(folder / f'{name}.py') for name in ('oracle', 'advsemi')}
     assert set(cfg['oracle'].train_dataloader) == {'labeled'}
@@ -125,7 +125,7 @@ def test_no_oracle_where_masks_are_missing(card, network):
     folder = new(card, network=network)
     assert not (folder / 'oracle.py').exists()
     assert len(read_split(folder / 'labeled.txt')) == 4  # all that have a mask and are not in val
-    assert Config.fromfile(folder / 'workflow.py').results == ['supervised', 'unimatch']
+    assert Config.fromfile(folder / 'workflow.py').results == ['baseline', 'unimatch']
 
 
 @pytest.mark.parametrize('name', ['deeplabv3plus_r50', 'deeplabv2_r101'])
@@ -143,7 +143,8 @@ def test_shipped_networks(card, name):
         (dict(method='unimach'), "method 'unimach' is unknown; did you mean 'unimatch'?"),
         (dict(network='deeplabv3plus_r5'), "did you mean 'deeplabv3plus_r50'?"),
         (dict(weights='no.pth'), "weights 'no.pth' do not exist"),
-        (dict(budget='1d'), "budget '1d' is no time"),
+        (dict(budget='1d', iterations=None), "budget '1d' is no time"),
+        (dict(iterations=1), 'iterations must be at least 2'),
         (dict(labeled=8), 'labeled: 8 of the 8 images with masks leaves one part empty'),
     ],
 )
@@ -181,9 +182,9 @@ def test_a_folder_is_not_written_over(card, network):
 
 
 def test_sizes_are_those_of_the_images(tmp_path):
-    sizes = plan.choose_sizes(Project(tmp_path / 'a'), np.array([[90, 200]] * 3), '1h')
+    sizes = plan.choose_sizes(Project(tmp_path / 'a'), np.array([[90, 200]] * 3), False)
     assert (sizes.scale, sizes.crop) == ((200, 200), (89, 89))
-    sizes = plan.choose_sizes(Project(tmp_path / 'b'), np.array([[4000, 3000]]), 'paper')
+    sizes = plan.choose_sizes(Project(tmp_path / 'b'), np.array([[4000, 3000]]), True)
     assert (sizes.scale, sizes.crop) == ((1024, 1024), (513, 513))
 
 
@@ -211,9 +212,10 @@ def test_round_down(number, rounded):
 
 
 def test_budgets():
-    assert plan.read_budget('10min') == 600
-    assert plan.read_budget('1.5h') == 5400
-    assert plan.read_budget('paper') is None
+    assert plan.Budget.read('10min', None).seconds == 600
+    assert plan.Budget.read('1.5h', None).seconds == 5400
+    assert plan.Budget.read('paper', None).paper
+    assert plan.Budget.read('1h', 30).iterations == 30
 
 
 def test_text_of_nested_dicts():
