@@ -9,7 +9,7 @@ Configs are files or names of shipped configs. Errors that a person can fix are
     api.publish('advsemi/deeplabv2_r18_toy_semi', folder / 'iter_2000.pth', 'model')
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -75,19 +75,22 @@ FilePath = str | PathLike[str]
 Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
 
 
-def new(kind: Literal['semi'], card: FilePath, out: FilePath, **options: Any) -> Path:
-    """Write a project from a data card: configs of a method and its baseline, and a workflow.
+def new(kind: Literal['semi', 'adapt'], *cards: FilePath, out: FilePath, **options: Any) -> Path:
+    """Write a project from data cards: configs of a method and its baseline, and a workflow.
 
     Args:
-        kind (str): ``semi``, masks for some of the images.
-        card (str | PathLike): Data card, see :func:`~.datasets.files.data_card.read_card`.
+        kind (str): ``semi``, masks for some of the images; or ``adapt``, masks of one domain and
+            photos of another.
+        *cards (str | PathLike): Data card, see :func:`~.datasets.files.data_card.read_card`; source
+            and target of ``adapt``.
         out (str | PathLike): Folder to write, which must not hold anything.
-        **options (Any): Of :func:`~.projects.new_semi`.
+        **options (Any): Of :func:`~.projects.new_semi` or :func:`~.projects.new_adapt`.
 
     Returns:
         Path: The folder.
     """
-    return dict(semi=projects.new_semi)[kind](card, out, **options)
+    makers: dict[str, Callable[..., Path]] = dict(semi=projects.new_semi, adapt=projects.new_adapt)
+    return makers[kind](*cards, out=out, **options)
 
 
 def train(

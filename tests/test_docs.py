@@ -12,14 +12,15 @@ import torch
 import yaml
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmseg.registry import MODELS
+from mmseg.registry import DATASETS, MODELS
 
 from label_efficient_seg.cli.main import build_parser
-from label_efficient_seg.datasets.checks.checking import check_config
+from label_efficient_seg.datasets.files.data_card import KEYS
 from label_efficient_seg.datasets.toy import toy_root
 from label_efficient_seg.engine.launch import build_runner, load_config
 
 from .models import tiny
+from .projects.conftest import draw
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -262,31 +263,29 @@ def test_readme_keeps_optimizer_and_schedule(name, kind, rate, tmp_path):
     assert len({group['lr'] for group in groups[0].values()}) > 1 or kind is torch.optim.SGD
 
 
-def test_custom_data_in_five_steps(tmp_path):
-    text, _ = blocks('docs/custom-data.md', 'python')
-    source, data = Path(toy_root()), tmp_path / 'data'
-    data.mkdir()
-    (data / 'images').symlink_to(source / 'JPEGImages')
-    (data / 'masks').mkdir()
-    lists = dict(labeled='train_1_8_labeled', train='train', val='val')
-    for name, original in lists.items():
-        ids = (source / f'ImageSets/Segmentation/{original}.txt').read_text().split()[:20]
-        (data / f'{name}.txt').write_text('\n'.join(ids))
-        for i in ids * (name != 'train'):  # unlabeled images have no mask
-            mask = data / 'masks' / f'{i}.png'
-            mask.unlink(missing_ok=True)
-            mask.symlink_to(source / 'SegmentationClass' / f'{i}.png')
-    file = tmp_path / 'config.py'
-    file.write_text(text.replace("'../", f"'{ROOT}/configs/").replace('data/mine', str(data)))
-    cfg = Config.fromfile(file)
-    # The page's three classes stand for the toy data's ten.
-    classes = tuple('abcdefghij')
-    for stream in (*cfg.train_dataloader.values(), cfg.val_dataloader, cfg.test_dataloader):
-        assert len(stream.dataset.metainfo.classes) == cfg.model.decode_head.num_classes
-        stream.dataset.metainfo.classes = classes
-    cfg.model.decode_head.num_classes = len(classes)
-    assert check_config(cfg, max_images=5).findings == []
-    train(shrink(cfg, tmp_path / 'run'))
+def test_card_of_the_pages_with_their_commands(tmp_path, monkeypatch, les, capsys):
+    (card,) = blocks('docs/custom-data.md', 'yaml')
+    (short,) = blocks('README.md', 'yaml')
+    assert yaml.safe_load(card) == yaml.safe_load(short)
+    monkeypatch.chdir(tmp_path)
+    Path('data.yaml').write_text(card)
+    draw(tmp_path / 'data/cracks', {0: 0, 1: 1, 2: 7}, 16)
+    lines = [line for block in blocks('docs/custom-data.md', 'shell') for line in block.split('\n')]
+    commands = [shlex.split(line, comments=True)[1:] for line in lines if 'les new semi' in line]
+    assert len(commands) == 3
+    for words in commands[:2]:
+        assert les(*words, '--iterations', '4', '--weights', 'none') == int(
+            '--labeled' not in words
+        )
+    assert 'all 13 training images are labeled' in capsys.readouterr().err
+    assert les('check', 'cracks') == 0
+    table = (ROOT / 'docs/custom-data.md').read_text(encoding='utf-8')
+    assert all(f'\n| `{key}` |' in table for key in KEYS)
+    for source in ast.parse(blocks('docs/custom-data.md', 'python')[0]).body:
+        Path('labeled.txt').write_text('1\n')
+        Path('train.txt').write_text('1\n2\n')
+        cfg = eval(ast.unparse(source))  # noqa: S307
+        assert len(DATASETS.build(cfg)) == 1
 
 
 def test_method_of_the_mixing_page_trains(tmp_path):

@@ -8,27 +8,36 @@ Examples::
     les new semi data.yaml --labeled 1/8 --out cracks
     les new semi data.yaml --network deeplabv3plus_r50 --budget 10min --out cracks
     les new semi data.yaml --network my_mmseg_config.py --method advsemi --out cracks
+    les new adapt day.yaml night.yaml --out night
 """
 
 import argparse
 import re
 from fractions import Fraction
 
-KINDS = ('semi',)
+KINDS = dict(
+    semi='masks for some of the images',
+    adapt='masks of a source, photos of a target: two cards with the same classes',
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the words of the verb."""
-    parser.add_argument('kind', choices=KINDS, help='semi: masks for some of the images')
-    parser.add_argument('card', help='data card, a YAML file')
+    kinds = '; '.join(f'{kind}: {text}' for kind, text in KINDS.items())
+    parser.add_argument('kind', choices=KINDS, metavar='KIND', help=kinds)
+    parser.add_argument('cards', nargs='+', metavar='CARD', help='data card, a YAML file')
     parser.add_argument('--out', required=True, help='folder to write')
     parser.add_argument(
         '--labeled',
         type=_part,
         metavar='PART',
-        help="labeled images: a share such as 1/8, a number, or a list; default: the card's",
+        help='of semi, labeled images: a share such as 1/8, a number, or a list; default: those '
+        'of the card',
     )
-    parser.add_argument('--method', help='of semi: unimatch (default) or advsemi')
+    parser.add_argument(
+        '--method',
+        help='of semi: unimatch (default) or advsemi; of adapt: advent (default) or minent',
+    )
     parser.add_argument(
         '--network',
         help='deeplabv3plus_r50 (default on a GPU), segformer_mit-b0 (default on a CPU), '
@@ -62,16 +71,22 @@ def run(args: argparse.Namespace) -> None:
     """Write the folder and say what comes next."""
     from .. import api
 
+    number = 2 if args.kind == 'adapt' else 1
+    if len(args.cards) != number:
+        args.parser.error(f'{args.kind} takes {number} data card{"s" * (number > 1)}')
+    options = dict(labeled=args.labeled) if args.kind == 'semi' else {}
+    if args.labeled is not None and not options:
+        args.parser.error(f'{args.kind} has no --labeled')
     folder = api.new(
         args.kind,
-        args.card,
-        args.out,
-        labeled=args.labeled,
+        *args.cards,
+        out=args.out,
         method=args.method,
         network=args.network,
         weights=args.weights,
         budget=args.budget,
         iterations=args.iterations,
         seed=args.seed,
+        **options,
     )
     print(f'\nnext: les check {args.out}, les run {args.out}; see {folder / "README.md"}')

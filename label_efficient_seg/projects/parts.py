@@ -103,7 +103,13 @@ class CardImages:
         return np.array(found)
 
 
-def choose_parts(project: Project, images: CardImages, labeled: Part | None, seed: int) -> Parts:
+def choose_parts(
+    project: Project,
+    images: CardImages,
+    labeled: Part | None,
+    seed: int,
+    masks_needed: bool = True,
+) -> Parts:
     """Find the lists of a card, and draw those of which it has the share or number only.
 
     What is drawn shows every class about as often as all images do, and is written to the folder.
@@ -113,6 +119,7 @@ def choose_parts(project: Project, images: CardImages, labeled: Part | None, see
         images (CardImages): The images.
         labeled (Part, optional): In place of the card's.
         seed (int): Seed of what is drawn.
+        masks_needed (bool): Whether images of the training need masks.
 
     Returns:
         Parts: The parts.
@@ -121,7 +128,7 @@ def choose_parts(project: Project, images: CardImages, labeled: Part | None, see
         ValueError: If the parts overlap, or one is empty.
     """
     card = images.card
-    labeled = card.labeled if labeled is None else labeled
+    labeled = card.labeled if labeled is None and masks_needed else labeled
     files: dict[str, str] = {}
     notes: dict[str, str] = {}
 
@@ -167,13 +174,14 @@ def choose_parts(project: Project, images: CardImages, labeled: Part | None, see
     elif 'labeled' not in lists:
         lists['labeled'] = drawn('labeled', labeled, masked, 'with masks')  # type: ignore[arg-type]
     parts = Parts(**lists, all_masks=len(masked) == len(lists['train']), files=files, notes=notes)
-    _check(parts)
-    _write(project, parts, seed)
+    names = ('train', 'labeled', 'val') if masks_needed else ('train', 'val')
+    _check(parts, names)
+    _write(project, parts, names, seed)
     return parts
 
 
-def _check(parts: Parts) -> None:
-    for part in ('train', 'labeled', 'val'):
+def _check(parts: Parts, names: Sequence[str]) -> None:
+    for part in names:
         if not getattr(parts, part):
             raise UserError(f'{part}: there is no image; check images, masks and lists of the card')
     if both := sorted({*parts.train, *parts.labeled} & set(parts.val)):
@@ -182,13 +190,13 @@ def _check(parts: Parts) -> None:
         raise UserError(f"labeled image '{outside[0]}'{more(outside)} is not in train")
 
 
-def _write(project: Project, parts: Parts, seed: int) -> None:
+def _write(project: Project, parts: Parts, names: Sequence[str], seed: int) -> None:
     """Write the lists that the card does not have, and checksums of what was drawn."""
-    for part in ('train', 'labeled', 'val'):
+    for part in names:
         if part not in parts.files:
             parts.files[part] = project.path(project.folder / f'{part}.txt')
             write_split(project.folder / f'{part}.txt', getattr(parts, part))
-    drawn = [part for part in ('val', 'labeled') if 'seed' in parts.notes[part]]
+    drawn = [part for part in names if 'seed' in parts.notes[part]]
     if drawn:
         summary = {
             part: dict(

@@ -184,10 +184,15 @@ def write_readme(
     project.write('README.md', README.format(**values))
 
 
-def describe_parts(project: Project, parts: Parts, prefix: str = '') -> dict[str, Any]:
+def describe_parts(
+    project: Project,
+    parts: Parts,
+    prefix: str = '',
+    names: Sequence[str] = ('train', 'labeled', 'val'),
+) -> dict[str, Any]:
     """Note the parts of a card, and give the variables of a config that name their lists."""
     variables = {}
-    for part in ('train', 'labeled', 'val'):
+    for part in names:
         number = len(getattr(parts, part))
         project.decide(f'{prefix}{part}', f'{number} images', parts.notes[part])
         variables[f'{part}_list'] = (parts.files[part], f'{number} images: {parts.notes[part]}')

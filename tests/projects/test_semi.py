@@ -14,37 +14,11 @@ from label_efficient_seg.datasets.files.splits import read_split
 from label_efficient_seg.projects import plan
 from label_efficient_seg.projects.project import Project, dict_text
 
-# A network that trains at once.
-TINY = """
-norm_cfg = dict(type='SyncBN', requires_grad=True)
-model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(type='SegDataPreProcessor', size=(64, 64), mean=[127.5] * 3,
-                           std=[64.0] * 3, bgr_to_rgb=True, pad_val=0, seg_pad_val=255),
-    pretrained=None,
-    backbone=dict(type='ResNetV1c', depth=18, base_channels=8, stem_channels=8, norm_cfg=norm_cfg,
-                  out_indices=(0, 1, 2, 3), strides=(1, 2, 1, 1), dilations=(1, 1, 1, 1)),
-    decode_head=dict(type='FCNHead', in_channels=64, in_index=3, channels=8, num_convs=1,
-                     num_classes=19, norm_cfg=norm_cfg, align_corners=False,
-                     loss_decode=dict(type='CrossEntropyLoss')),
-    train_cfg=dict(), test_cfg=dict(mode='whole'))
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.02))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=1500),
-    dict(type='PolyLR', power=1.0, eta_min=0.0, begin=1500, end=160000, by_epoch=False)]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=160000)
-"""
-
-
-@pytest.fixture
-def network(tmp_path: Path) -> str:
-    path = tmp_path / 'tiny.py'
-    path.write_text(TINY)
-    return str(path)
+from .conftest import train
 
 
 def new(card: Path, name: str = 'out', **options) -> Path:
-    return api.new('semi', card, card.parent / name, **{**dict(iterations=4), **options})
+    return api.new('semi', card, out=card.parent / name, **{**dict(iterations=4), **options})
 
 
 def test_from_a_card_to_a_report(card, network, les, capsys, monkeypatch):
@@ -60,7 +34,7 @@ def test_from_a_card_to_a_report(card, network, les, capsys, monkeypatch):
     # What `les run` starts in a process of its own, which takes seconds.
     assert les('run', 'out', '--dry-run') == 0
     assert 'oracle' in capsys.readouterr().out
-    assert les('train', 'out/unimatch.py', '--work-dir', 'out/runs/unimatch_seed0') == 0
+    train('out/unimatch.py', 'out/runs/unimatch_seed0')
     assert Path('out/runs/unimatch_seed0/iter_2.pth').is_file()
 
 

@@ -149,7 +149,8 @@ def _inspect_image(content: bytes, sample: Sample, result: Inspection) -> None:
     try:
         with Image.open(BytesIO(content)) as image:
             orientation = image.getexif().get(ORIENTATION)
-            image.draft(None, (width // 8, height // 8))  # a JPEG is read whole, but not computed
+            # A JPEG is read whole, but not computed.
+            image.draft(None, (max(width // 8, 1), max(height // 8, 1)))
             # OpenCV fills what is missing of a truncated file with grey; Pillow reports it.
             image.load()
             is_transparent = image.mode in ('LA', 'RGBA') and (
@@ -188,9 +189,7 @@ def _inspect_depth(content: bytes, result: Inspection) -> None:
 def _inspect_mask(content: bytes, sample: Sample, result: Inspection) -> None:
     name, shape = f"'{sample.mask}'", result.shape
     try:
-        mask = decode_image(
-            content, name, flag=decoding(sample.mask_values), backend='pillow'
-        )
+        mask = decode_image(content, name, flag=decoding(sample.mask_values), backend='pillow')
     except FileError as error:
         result.faults.append(('corrupt mask', str(error)))
         return

@@ -1,0 +1,85 @@
+"""`les new adapt`: two cards with the same classes."""
+
+from pathlib import Path
+
+import pytest
+
+from label_efficient_seg import api
+from label_efficient_seg.core.config_variables import read_config
+from label_efficient_seg.core.errors import UserError
+from label_efficient_seg.datasets.files.splits import read_split
+
+from .conftest import draw, train
+
+SOURCE = """\
+root: source
+images: images
+masks: masks
+classes: [background, square, bar]
+label_map: {4: background, 5: square, 9: bar}
+"""
+
+
+@pytest.fixture
+def source(card: Path) -> Path:
+    """A card of six images with other values in their masks, beside the target's."""
+    draw(card.parent / 'source', {0: 4, 1: 5, 2: 9}, 6)
+    path = card.parent / 'source.yaml'
+    path.write_text(SOURCE)
+    return path
+
+
+def new(source: Path, card: Path, **options) -> Path:
+    options = dict(iterations=2, out=card.parent / 'out') | options
+    return api.new('adapt', source, card, **options)
+
+
+def test_from_two_cards_to_a_training(source, card, network):
+    folder = new(source, card, network=network)
+    train(str(folder / 'advent.py'), str(folder / 'run'))
+    assert (folder / 'run/iter_2.pth').is_file()
+
+
+def test_configs(source, card, network):
+    folder = new(source, card, network=network)
+    assert len(read_split(folder / 'source.txt')) == 6
+    assert len(read_split(folder / 'train.txt')) == 8
+    oracle, advent = (read_config(folder / f'{name}.py') for name in ('oracle', 'advent'))
+    assert set(advent.train_dataloader) == {'source', 'target'}
+    assert not advent.train_dataloader.target.dataset.labeled
+    assert set(oracle.train_dataloader) == {'source'}
+    dataset = oracle.train_dataloader.source.dataset
+    assert (dataset.labeled, dataset.card) == (True, advent.target_card)
+    assert set(advent.model.discriminator) == {'main'}  # of a network with one head
+
+
+def test_a_network_with_two_heads_has_two_discriminators(source, card):
+    folder = new(source, card, network='deeplabv3plus_r50', weights='none', method='advent')
+    assert set(read_config(folder / 'advent.py').model.discriminator) == {'main', 'aux'}
+
+
+def test_minent(source, card, network):
+    cfg = read_config(new(source, card, network=network, method='minent') / 'minent.py')
+    assert (cfg.model.type, cfg.model.lambda_entropy_aux) == ('MinEnt', 0)
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'message'),
+    [
+        ('square, bar]', 'bar, square]', "class 1 is 'bar' in .* and 'square' in"),
+        ('masks: masks\n', '', 'has no masks; the source needs them'),
+        ('masks: masks\n', 'masks: images\n', 'no image has a mask'),
+    ],
+)
+def test_sources_that_do_not_fit(source, card, network, before, after, message):
+    source.write_text(source.read_text().replace(before, after))
+    with pytest.raises(UserError, match=message):
+        new(source, card, network=network)
+    assert not (card.parent / 'out').exists()
+
+
+def test_words(les, capsys):
+    assert les('new', 'adapt', 'one.yaml', '--out', 'x') == 2
+    assert 'adapt takes 2 data cards' in capsys.readouterr().err
+    assert les('new', 'adapt', 'a.yaml', 'b.yaml', '--labeled', '3', '--out', 'x') == 2
+    assert 'adapt has no --labeled' in capsys.readouterr().err
