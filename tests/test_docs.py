@@ -15,7 +15,7 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.registry import DATASETS, MODELS
 
 from label_efficient_seg.cli.main import build_parser
-from label_efficient_seg.datasets.files.data_card import KEYS
+from label_efficient_seg.datasets.files.data_card import KEYS, read_card
 from label_efficient_seg.datasets.toy import toy_root
 from label_efficient_seg.engine.launch import build_runner, load_config
 
@@ -264,12 +264,12 @@ def test_readme_keeps_optimizer_and_schedule(name, kind, rate, tmp_path):
 
 
 def test_card_of_the_pages_with_their_commands(tmp_path, monkeypatch, les, capsys):
-    (card,) = blocks('docs/custom-data.md', 'yaml')
+    card, *domains = blocks('docs/custom-data.md', 'yaml')
     (short,) = blocks('README.md', 'yaml')
     assert yaml.safe_load(card) == yaml.safe_load(short)
     monkeypatch.chdir(tmp_path)
     Path('data.yaml').write_text(card)
-    draw(tmp_path / 'data/cracks', {0: 0, 1: 1, 2: 7}, 16)
+    draw(tmp_path / 'data/cracks', {0: 0, 1: 1, 2: 2}, 16)
     lines = [line for block in blocks('docs/custom-data.md', 'shell') for line in block.split('\n')]
     commands = [shlex.split(line, comments=True)[1:] for line in lines if 'les new semi' in line]
     assert len(commands) == 3
@@ -279,6 +279,12 @@ def test_card_of_the_pages_with_their_commands(tmp_path, monkeypatch, les, capsy
         )
     assert 'all 13 training images are labeled' in capsys.readouterr().err
     assert les('check', 'cracks') == 0
+    draw(tmp_path / 'day', {0: 0, 1: 13, 2: 11}, 4)
+    draw(tmp_path / 'night', {0: 0, 1: 1, 2: 2}, 4)
+    Path('val.txt').write_text('0\n1\n')
+    for name, domain in zip(('day', 'night'), domains, strict=True):
+        Path(f'{name}.yaml').write_text(domain)
+        assert read_card(f'{name}.yaml').classes == ('road', 'car', 'person')
     table = (ROOT / 'docs/custom-data.md').read_text(encoding='utf-8')
     assert all(f'\n| `{key}` |' in table for key in KEYS)
     for source in ast.parse(blocks('docs/custom-data.md', 'python')[0]).body:
