@@ -101,3 +101,31 @@ def test_class_scores_are_what_the_model_predicts(name):
     assert found.shape == (2, 3, 32, 32) and found.std() > 0
     assert torch.equal(found, expected)
     assert torch.equal(model.encode_decode(images, metas), expected)
+
+
+@pytest.mark.parametrize(
+    'refused',
+    [
+        head('MaskFormerHead'),
+        head('SideAdapterCLIPHead'),
+        # Their losses are those of the head inside.
+        dict(
+            type='IterativeDecodeHead', num_stages=0, kernel_update_head=[],
+            kernel_generate_head=head('FCNHead'),
+        ),
+        head('FCNHead', num_classes=1, out_channels=1, threshold=0.5),
+    ],
+    ids=['MaskFormer', 'SAN', 'K-Net', 'regression'],
+)  # fmt: skip
+@pytest.mark.parametrize('method', list(model_families.METHODS))
+def test_what_does_not_score_pixels_is_refused_in_one_sentence(refused, method):
+    kind = refused['type']
+    message = f'head {kind} does not give each pixel one score per class .*SAN.* do not; methods'
+    with pytest.raises(TypeError, match=message):
+        model_families.build(model_families.ConfigDict(model(refused)), method)
+
+
+def test_stages_of_a_cascade_are_counted():
+    cfg = model_families.ConfigDict(MODELS['cascade'], num_stages=3)
+    with pytest.raises(ValueError, match='num_stages is 3, but decode_head has 2 configs; give'):
+        model_families.build(cfg, 'AdvSemiSeg')

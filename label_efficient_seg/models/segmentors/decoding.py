@@ -66,12 +66,13 @@ def check_kind(kind: str | type) -> None:
 
 
 def check_losses(head: nn.Module) -> None:
-    """Refuse a head that has no losses of its own.
+    """Refuse a head that has no losses of its own, or nothing to classify.
 
     Raises:
-        TypeError: For K-Net, for example, whose losses are those of the heads inside it.
+        TypeError: For K-Net, for example, whose losses are those of the heads inside it, and for
+            regression.
     """
-    if not hasattr(head, 'loss_decode'):
+    if not hasattr(head, 'loss_decode') or head.num_classes == head.out_channels == 1:
         raise _not_of_pixels(type(head))
 
 

@@ -71,6 +71,9 @@ class StreamEncoderDecoder(EncoderDecoder):
                 f'num_stages is {num_stages}, but decode_head has {stages} configs; give one '
                 'config for each stage'
             )
+        # Before anything is built: a mask classifier may have more that is unknown here.
+        if not isinstance(decode_head, (list, tuple)):
+            check_kind(decode_head['type'])
         super().__init__(decode_head=decode_head, **kwargs)
         check_binary(self.decode_head)
 
@@ -81,7 +84,6 @@ class StreamEncoderDecoder(EncoderDecoder):
             self.num_classes = self.decode_head.num_classes
             self.out_channels = self.decode_head.out_channels
         else:
-            check_kind(decode_head['type'])
             super()._init_decode_head(decode_head)
             check_losses(self.decode_head)
 
