@@ -60,6 +60,8 @@ def config(folder: Path, max_iters: int, args: argparse.Namespace) -> Config:
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     cfg.model.backbone.init_cfg = None
+    if 'semi_start' in cfg.model:
+        cfg.model.semi_start = 0
     cfg.default_hooks.checkpoint.interval = 1
     cfg.default_hooks.pop('visualization')
     for stream in cfg.train_dataloader.values():
