@@ -68,6 +68,8 @@ def _shrink(node: dict, folder: Path) -> None:
         node['num_samples'] = 4
     if 'semi_start' in node:
         node['semi_start'] = 2
+    if kind == 'SIGN' and 'interval' in node:
+        node['interval'] = 2
     if 'num_proposals' in node:
         node['num_proposals'] = 5
     if isinstance(node.get('config'), str):  # of a member of an ensemble
