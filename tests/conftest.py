@@ -10,6 +10,7 @@ import torch
 from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 from mmseg.utils import register_all_modules
+from yapf.yapflib import yapf_api
 
 import label_efficient_seg  # noqa: F401 - registers the components
 from label_efficient_seg.cli.main import main
@@ -28,6 +29,14 @@ def registered_stack() -> None:
     """Registers mmseg's own components, as its tools do."""
     torch.set_num_threads(1)
     register_all_modules(init_default_scope=False)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def unformatted_configs() -> Iterator[None]:
+    """Leaves configs as MMEngine writes them: a run formats its config five times, for seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yapf_api, 'FormatCode', lambda text, **options: (text, False))
+        yield
 
 
 @pytest.fixture(scope='session', autouse=True)

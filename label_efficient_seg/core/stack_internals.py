@@ -17,6 +17,7 @@ from mmengine.config import Config, DictAction
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
+from yapf.yapflib import yapf_api
 
 # --- PyTorch: messages of torch.load(weights_only=True) ---
 
@@ -117,6 +118,28 @@ def strip_backbone(checkpoint: dict) -> dict:
 def config_dict(cfg: Config) -> dict:
     """The dictionary of a config itself; its items can be changed in place."""
     return cfg._cfg_dict
+
+
+def format_configs_once() -> None:
+    """Let MMEngine format equal texts of configs once.
+
+    A run formats its config at its start four times, and for each checkpoint once more; each takes
+    a second or more.
+    """
+    format_code = yapf_api.FormatCode
+    if hasattr(format_code, 'formatted'):
+        return
+    formatted: dict[tuple[str, str], tuple[str, bool]] = {}
+
+    def format_once(text: str, **options: Any) -> tuple[str, bool]:
+        key = text, repr(options)
+        if key not in formatted:
+            formatted.clear()  # a process has one config at a time
+            formatted[key] = format_code(text, **options)
+        return formatted[key]
+
+    format_once.formatted = formatted  # type: ignore[attr-defined]
+    yapf_api.FormatCode = format_once
 
 
 def parse_option(text: str) -> Any:

@@ -19,6 +19,7 @@ from mmseg.registry import METRICS, RUNNERS
 from ..core.config_variables import read_bases, read_config, settings
 from ..core.errors import RunError, UserError
 from ..core.logs import number_start
+from ..core.stack_internals import format_configs_once
 from .checkpoint import latest_checkpoint
 from .config_checks import check_training
 from .errors import check_keys, unknown_argument
@@ -164,6 +165,7 @@ def build_runner(cfg: Config) -> Runner:
             'config has one per stream; set the learning rates instead'
         )
     check_training(cfg)
+    format_configs_once()
     with named_arguments(cfg):
         runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
     if is_main_process():

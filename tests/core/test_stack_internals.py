@@ -217,3 +217,18 @@ def test_backward_passes_that_accumulation_does_not_count():
     assert weight.grad.item() == 2 and not optimizer.should_update()
     optimizer.backward(weight.sum())
     assert optimizer.should_update()
+
+
+def test_a_config_is_formatted_once(monkeypatch):
+    calls = []
+
+    def format_code(text: str, style_config: dict) -> tuple[str, bool]:
+        calls.append(text)
+        return f'# {len(calls)} {style_config["based_on_style"]}\n{text}', True
+
+    monkeypatch.setattr(stack_internals.yapf_api, 'FormatCode', format_code)
+    stack_internals.format_configs_once()
+    stack_internals.format_configs_once()
+    first, second = Config(dict(a=1)), Config(dict(a=2))
+    assert first.pretty_text == Config(dict(a=1)).pretty_text == '# 1 pep8\na=1'
+    assert second.pretty_text == '# 2 pep8\na=2' and len(calls) == 2
