@@ -181,7 +181,7 @@ def predict(
     """Write masks of photos.
 
     Args:
-        model (str): Folder of a published model, work folder of a training, or a checkpoint.
+        model (str): Folder of :func:`new`, of a published model, or of a training; or a checkpoint.
         photos (Sequence[str | PathLike]): Images, folders of images, and ``.txt`` lists of images.
         out (str | PathLike): Folder to write to, see :class:`PredictJob`.
         config (str, optional): Config file, or name of a shipped config. Defaults to the one beside
@@ -194,6 +194,8 @@ def predict(
     Returns:
         dict[str, str]: Why a photo could not be read, by its name.
     """
+    if projects.is_project(model):
+        model = str(projects.method_run(model))
     config, checkpoint = find_model(model, config)
     words = [str(photo) for photo in photos]
     with trusting_checkpoints(trust_checkpoint):

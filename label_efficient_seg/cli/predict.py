@@ -6,7 +6,8 @@ interrupted, and does what is new.
 
 Examples::
 
-    les predict model/ photos/ --out predictions
+    les predict cracks/ photos/ --out predictions
+    les predict published/ photos/ --out predictions
     les predict work_dirs/deeplabv2_r101_voc_semi a.jpg b.jpg --out predictions --overlay --crf
     les predict iter_20000.pth photos.txt --config advsemi/deeplabv2_r101_voc_semi --out predictions
 """
@@ -27,7 +28,8 @@ OPTIONS = [
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the words of the verb."""
     parser.add_argument(
-        'model', help='folder of a published model, work folder of a training, or a checkpoint'
+        'model',
+        help='folder of les new, of a published model, or of a training; or a checkpoint',
     )
     parser.add_argument(
         'photos', nargs='+', help='images, folders of images, and .txt lists of images'

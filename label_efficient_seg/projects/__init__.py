@@ -1,7 +1,7 @@
 """Folders of configs, with a workflow and a README, made from a data card by ``les new``."""
 
 from .adapt import new_adapt
-from .project import RUNS, find_workflow, is_project
+from .project import RUNS, find_workflow, is_project, method_run
 from .semi import new_semi
 
-__all__ = ['RUNS', 'find_workflow', 'is_project', 'new_adapt', 'new_semi']
+__all__ = ['RUNS', 'find_workflow', 'is_project', 'method_run', 'new_adapt', 'new_semi']

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmengine.config import Config
+
 from ..core.atomic import write_atomically
 from ..core.errors import ExistingFileError, MissingFileError
 from ..core.tables import print_table
 
 WORKFLOW = 'workflow.py'
 RUNS = 'runs'
+BASELINE, ORACLE = 'baseline', 'oracle'
 CONFIGS = '{{$LABEL_EFFICIENT_SEG_CONFIGS:}}'
 HERE = '{{ fileDirname }}'
 
@@ -90,6 +93,26 @@ def find_workflow(folder: str | os.PathLike) -> Path:
     if not is_project(folder):
         raise MissingFileError(f"folder '{folder}' has no {WORKFLOW}; les new writes one")
     return path
+
+
+def method_run(folder: str | os.PathLike) -> Path:
+    """The training of a project's method, that of the lowest seed.
+
+    Args:
+        folder (str | os.PathLike): What ``les new`` wrote.
+
+    Raises:
+        FileNotFoundError: If the folder is no project, or no such training has begun.
+    """
+    names = [stage.name for stage in Config.fromfile(find_workflow(folder)).stages]
+    method = next(name for name in names if name not in (BASELINE, ORACLE))
+    runs = Path(folder, RUNS).glob(f'{method}_seed*')
+    seeds = {int(path.name.rpartition('_seed')[2]): path for path in runs}
+    if not seeds:
+        raise MissingFileError(
+            f"'{folder}' has no training of {method} yet; les run {folder} makes it"
+        )
+    return seeds[min(seeds)]
 
 
 def bases(*names: str) -> str:

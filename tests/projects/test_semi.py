@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
+from PIL import Image
 
 from label_efficient_seg import api
 from label_efficient_seg.core.config_variables import read_config
@@ -31,11 +32,17 @@ def test_from_a_card_to_a_report(card, network, les, capsys, monkeypatch):
     assert capsys.readouterr().out.count('no findings') == 3
     assert les('report', 'out') == 1
     assert 'les run out makes them' in capsys.readouterr().err
+    assert les('predict', 'out', 'images', '--out', 'masks') == 1
+    assert 'no training of unimatch yet; les run out' in capsys.readouterr().err
     # What `les run` starts in a process of its own, which takes seconds.
     assert les('run', 'out', '--dry-run') == 0
     assert 'oracle' in capsys.readouterr().out
     train('out/unimatch.py', 'out/runs/unimatch_seed0')
     assert Path('out/runs/unimatch_seed0/iter_2.pth').is_file()
+    photo = next(Path('images').iterdir())
+    assert les('predict', 'out', photo, '--out', 'masks') == 0
+    with Image.open(f'masks/masks/{photo.stem}.png') as mask, Image.open(photo) as image:
+        assert mask.size == image.size
 
 
 def test_lists_are_drawn_once_and_with_a_checksum(card, network):
