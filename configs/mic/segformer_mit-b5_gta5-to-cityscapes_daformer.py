@@ -1,18 +1,3 @@
-# DAFormer, GTA5 to Cityscapes, with SegFormer's head in place of DAFormer's.
-_base_ = [
-    '../_base_/models/segformer_mit-b5.py',
-    '../_base_/datasets/gta5_to_cityscapes_crops.py',
-    '../_base_/schedules/adamw_40k.py',
-    '../_base_/methods/mic.py',
-    '../_base_/default_runtime.py',
-]
-model = _base_.daformer
-model.update(decode_head=dict(num_classes=19))
-target_pipeline = [*_base_.target_pipeline[:-1], _base_.pack_target]
-rare_classes = dict(
-    _delete_=True, type='RareClassDataset', dataset=_base_.train_dataloader.source.dataset
-)
-train_dataloader = dict(
-    source=dict(dataset=rare_classes), target=dict(dataset=dict(pipeline=target_pipeline))
-)
-default_hooks = dict(checkpoint=dict(interval=4000))
+# DAFormer, GTA5 to Cityscapes: MIC without its masked images.
+_base_ = './segformer_mit-b5_gta5-to-cityscapes_mic.py'
+model = dict(mask_ratio=0)

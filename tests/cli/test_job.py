@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from label_efficient_seg import api
+from label_efficient_seg import api, job_api
 from label_efficient_seg import job_settings as settings
 from label_efficient_seg.cli.arguments import read_cfg_options
 from label_efficient_seg.cli.main import VERBS, build_parser
@@ -25,7 +25,7 @@ def parse(verb: str, words: list[str]):
 @pytest.mark.parametrize('verb', settings.JOBS)
 def test_every_verb_has_a_job(verb, monkeypatch):
     found = []
-    monkeypatch.setattr(api, 'run_job', lambda job, *args, **kwargs: found.append(job))
+    monkeypatch.setattr(job_api, 'run_job', lambda job, *args, **kwargs: found.append(job))
     getattr(api, verb.replace('-', '_'))('a.py', 'out', None)
     (job,) = found
     assert job.Settings is settings.JOBS[verb]
