@@ -93,7 +93,7 @@ def cams(config: str, out: FilePath, settings: CAMSettings, **kwargs: Any) -> Pa
 
 
 def scores(config: str, out: FilePath, settings: AffinityScoreSettings, **kwargs: Any) -> Path:
-    """Refine class activation maps by a CRF; ``kwargs`` as of :func:`run_job`."""
+    """Refine class activation maps by the images; ``kwargs`` as of :func:`run_job`."""
     return run_job(jobs.AffinityScoreJob, config, out, settings, **kwargs)
 
 

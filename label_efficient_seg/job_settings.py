@@ -10,6 +10,10 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from .core.errors import UserError
+from .core.suggest import did_you_mean
+
+REFINEMENTS = ('crf', 'par', 'none')
+"""How scores are refined by the image, see :func:`refine_by_image`."""
 
 
 def option(default: Any = MISSING, help: str = '', type: Callable | None = None) -> Any:
@@ -25,6 +29,11 @@ def option(default: Any = MISSING, help: str = '', type: Callable | None = None)
             which is ``bool``, ``int``, ``float``, ``str`` or a ``Sequence`` of one of them.
     """
     return field(default=default, metadata=dict(help=help, type=type))
+
+
+def _check_refinement(name: str) -> None:
+    if name not in REFINEMENTS:
+        raise UserError(f'there is no refinement {name!r}; {did_you_mean(name, REFINEMENTS)}')
 
 
 def is_input(setting: Field) -> bool:
@@ -87,7 +96,7 @@ class CAMSettings(JobSettings):
 
 @dataclass(frozen=True)
 class AffinityScoreSettings(JobSettings):
-    """Refine CAMs by a CRF with a low and a high power of the background, step 2 of AffinityNet.
+    """Refine CAMs with a low and a high power of the background, step 2 of AffinityNet.
 
     AffinityNet learns where both leave no doubt. Images are those of the config's
     ``test_dataloader``, with or without masks; its model is not used. An interrupted run continues
@@ -103,8 +112,12 @@ class AffinityScoreSettings(JobSettings):
     high_alpha: float = option(
         32, 'power that underrates the background; 32 in the released code, 24 in the paper'
     )
+    refinement: str = option(
+        'crf', 'how the image refines both: crf (as in the paper), par (no CRF needed) or none'
+    )
 
     def __post_init__(self) -> None:
+        _check_refinement(self.refinement)
         if not 0 < self.low_alpha < self.high_alpha:
             raise UserError(
                 'the low alpha must be positive and below the high one, but they are '
@@ -114,7 +127,7 @@ class AffinityScoreSettings(JobSettings):
 
 @dataclass(frozen=True)
 class PseudoMaskSettings(JobSettings):
-    r"""Refine CAMs by a random walk along affinities and a CRF into masks, step 4 of AffinityNet.
+    r"""Make masks of CAMs by a random walk along affinities and the image, step 4 of AffinityNet.
 
     Images are those of the config's ``test_dataloader``, with or without masks; its model must be
     an ``AffinityNet``, whose ``beta``, ``steps`` and ``border`` are settings of the walk. An
@@ -129,7 +142,10 @@ class PseudoMaskSettings(JobSettings):
     checkpoint: str = option(help='checkpoint file of the AffinityNet')
     cams: str = option(help='folder "cams" that les cams wrote')
     alpha: float = option(16, 'power of the background')
-    crf: bool = option(True, 'refine the result of the walk by a CRF, as in the paper')
+    refinement: str = option(
+        'crf',
+        'how the image refines the result of the walk: crf (as in the paper), par (faster) or none',
+    )
     min_confidence: float = option(
         0,
         'leave pixels neutral whose best class has less than this share of all scores; none in the '
@@ -137,6 +153,7 @@ class PseudoMaskSettings(JobSettings):
     )
 
     def __post_init__(self) -> None:
+        _check_refinement(self.refinement)
         if not 0 <= self.min_confidence < 1:
             raise UserError(f'min_confidence must be in [0, 1), but is {self.min_confidence}')
 

@@ -1,6 +1,7 @@
 """Time and memory of the dense CRF: python dev/benchmarks/dense_crf.py --sizes 500x375 1024x512.
 
-Where pydensecrf2 is installed, both are timed in turns, and their results are compared.
+PAR is timed beside it. Where pydensecrf2 is installed, it is timed in turns, and the results are
+compared.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from measuring import (
     write_results,
 )
 
-from label_efficient_seg.ops import dense_crf
+from label_efficient_seg.ops import dense_crf, refine_by_image
 
 COLUMNS = {
     'size': '',
@@ -27,6 +28,7 @@ COLUMNS = {
     'iterations': '',
     'seconds': '.2f',
     'MiB': '.0f',
+    'PAR s': '.2f',
     'pydensecrf2 s': '.2f',
     'difference': '.1e',
 }
@@ -91,11 +93,15 @@ def measure(case: tuple[int, int, int, int, int], args: argparse.Namespace) -> d
     def ours():
         return dense_crf(logits, image, iterations, **settings)
 
+    def par():
+        return refine_by_image(logits.softmax(1), image, 'par')
+
     result, memory = with_peak_memory(ours, args.device)
     theirs = pydensecrf(logits, image, iterations, args.settings)
-    seconds, reference_seconds = [], []
+    seconds, par_seconds, reference_seconds = [], [], []
     for _ in range(args.repeats):
         seconds.append(timed(ours, args.device))
+        par_seconds.append(timed(par, args.device))
         if theirs:
             reference_seconds.append(timed(theirs))
     return dict(
@@ -105,6 +111,7 @@ def measure(case: tuple[int, int, int, int, int], args: argparse.Namespace) -> d
         iterations=iterations,
         seconds=min(seconds),
         MiB=memory,
+        PAR_s=min(par_seconds),
         pydensecrf2_s=min(reference_seconds, default=None),
         difference=float(abs(theirs() - result.cpu().numpy()).max()) if theirs else None,
     )

@@ -1,7 +1,6 @@
-"""Refinement of one image's CAMs by a trained AffinityNet and a CRF."""
+"""Refinement of one image's CAMs by a trained AffinityNet and by its colours."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from ..core.errors import UserError
 from ..core.labels import IGNORE
 from ..core.weights import check_finite
-from ..ops import dense_crf, with_background
+from ..ops import refine_by_image, with_background
 
 
 def load_affinity_net(cfg: Config, checkpoint: str) -> nn.Module:
@@ -63,21 +62,20 @@ def refine_cams(
     image: np.ndarray,
     cams: np.ndarray | Tensor,
     alpha: float = 16,
-    crf: Mapping[str, Any] | None = None,
+    refinement: str = 'none',
 ) -> tuple[Tensor, Tensor]:
-    """Let the classes of an image walk along its affinities, and refine the result by a CRF.
+    """Let the classes of an image walk along its affinities, and refine the result.
 
     Args:
         model (nn.Module): A trained AffinityNet in evaluation mode.
         image (np.ndarray): Photo, RGB uint8, shape (H, W, 3).
         cams (np.ndarray | Tensor): Normalised CAMs of its k classes, shape (k, H, W); k may be 0.
         alpha (float): Power of the background, see :func:`with_background`.
-        crf (Mapping, optional): Settings of :func:`dense_crf`, empty for its defaults; without it
-            there is no CRF.
+        refinement (str): ``'crf'``, ``'par'`` or ``'none'``, see :func:`refine_by_image`.
 
     Returns:
         tuple[Tensor, Tensor]: Scores of the background and the k classes after the walk, and after
-        the CRF: float32, shape (1 + k, H, W). Without a CRF both are the same.
+        the refinement: float32, shape (1 + k, H, W).
 
     Raises:
         ValueError: If CAMs and image differ in size, or the image is too small for the border of
@@ -90,10 +88,9 @@ def refine_cams(
     images = model.data_preprocessor(dict(inputs=[photo.flip(0)]), False)['inputs']
     scores = with_background(torch.as_tensor(cams, device=images.device)[None], alpha)
     walked = model.refine(images, scores)
-    if crf is None or not len(cams):  # without any class, all is background anyway
+    if not len(cams):  # all is background
         return walked[0], walked[0]
-    refined = dense_crf(walked.clamp(min=1e-5).log(), photo[None], **crf)
-    return walked[0], refined[0]
+    return walked[0], refine_by_image(walked, photo[None], refinement)[0]
 
 
 def pseudo_mask(scores: Tensor, classes: Sequence[int], min_confidence: float = 0) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Writes class scores refined by a CRF, from which labels of affinities are made."""
+"""Writes class scores refined by the image, from which labels of affinities are made."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,20 +14,20 @@ from ..core.labels import IGNORE
 from ..datasets.files.class_maps import read_class_maps, write_class_maps
 from ..evaluation import label_areas, mean_iou
 from ..job_settings import AffinityScoreSettings
-from ..ops import confident_labels, dense_crf, with_background
+from ..ops import confident_labels, refine_by_image, with_background
 from .base import ImageFileJob
 from .cams import check_cams
 
 
 class AffinityScoreJob(ImageFileJob):
-    """Refines CAMs by a CRF with a low and a high power of the background, step 2 of AffinityNet.
+    """Refines CAMs with a low and a high power of the background, step 2 of AffinityNet.
 
     See :class:`AffinityScoreSettings`.
 
     Files in the folder, besides those of every :class:`ImageFileJob`::
 
-        scores/<id>.npz     maps ``low`` and ``high`` of :func:`read_class_maps`: probabilities of
-                            the background and the present classes with a low and a high power
+        scores/<id>.npz     maps ``low`` and ``high`` of :func:`read_class_maps`: scores of the
+                            background and the present classes with a low and a high power
 
     Source: Ahn & Kwak, Learning Pixel-level Semantic Affinity, CVPR 2018.
     """
@@ -58,10 +58,15 @@ class AffinityScoreJob(ImageFileJob):
         cams = torch.from_numpy(maps['cam'])[None].to(get_device())
         photo = torch.from_numpy(image).permute(2, 0, 1)[None]
         low, high = (
-            _refine(with_background(cams, alpha), photo)[0].cpu().numpy()
+            self._refine(with_background(cams, alpha), photo)[0].cpu().numpy()
             for alpha in (self.settings.low_alpha, self.settings.high_alpha)
         )
         write_class_maps(self.path(name), [0, *classes], run=self.run_name, low=low, high=high)
+
+    def _refine(self, scores: Tensor, photo: Tensor) -> Tensor:
+        if scores.shape[1] == 1:  # an image without any class is background everywhere
+            return torch.ones_like(scores)
+        return refine_by_image(scores, photo, self.settings.refinement)
 
     def evaluate(self) -> dict[str, float]:
         num_classes = len(self.dataset.metainfo['classes'])
@@ -85,13 +90,6 @@ class AffinityScoreJob(ImageFileJob):
 
         self.count(work, pixels, areas)
         return _metrics(pixels.numpy(), areas.numpy() if self.labeled else None)
-
-
-def _refine(scores: Tensor, photo: Tensor) -> Tensor:
-    """Probabilities, shape (1, C, H, W)."""
-    if scores.shape[1] == 1:  # an image without any class is background everywhere
-        return torch.ones_like(scores)
-    return dense_crf(scores.clamp(min=1e-5).log(), photo)
 
 
 def _labels(classes: np.ndarray, maps: dict[str, np.ndarray]) -> np.ndarray:

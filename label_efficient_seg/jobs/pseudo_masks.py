@@ -24,7 +24,7 @@ from .image_loop import OriginalFiles
 
 
 class PseudoMaskJob(ImageFileJob):
-    """Refines CAMs by a random walk along affinities and a CRF into masks, step 4 of AffinityNet.
+    """Makes masks of CAMs by a random walk along affinities and the image, step 4 of AffinityNet.
 
     See :class:`PseudoMaskSettings`.
 
@@ -75,11 +75,11 @@ class PseudoMaskJob(ImageFileJob):
         return read_class_maps(Path(self.settings.cams) / f'{name}.npz', self.cam_run)
 
     def _refine(self, name: str, image: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Scores after the walk, and after the CRF if there is one."""
+        """Scores after the walk, and after the refinement by the image."""
         cams = self._read_cams(name).maps['cam']
-        crf = dict() if self.settings.crf else None
         try:
-            return refine_cams(self.model, image, cams, self.settings.alpha, crf)
+            settings = self.settings
+            return refine_cams(self.model, image, cams, settings.alpha, settings.refinement)
         except ValueError as error:
             raise UserError(f"image '{name}': {error}") from error
 

@@ -14,9 +14,11 @@ from .complementary_dropout import complementary_dropout
 from .dense_crf import dense_crf
 from .entropy import entropy_map, self_information
 from .mixing import box_masks, class_masks, mix
+from .pixel_adaptive_refinement import pixel_adaptive_refinement
 from .positional_encoding import positional_encoding
 from .proposal_aggregation import as_boxes, crop_boxes, paste_scores, prepare_boxes
 from .random_walk import random_walk
+from .score_refinement import refine_by_image
 from .self_training import annealed_weights, pseudo_labels
 from .strong_augmentation import (
     gaussian_blur,
@@ -54,10 +56,12 @@ __all__ = [
     'normalize_cams',
     'pairwise_affinities',
     'paste_scores',
+    'pixel_adaptive_refinement',
     'positional_encoding',
     'prepare_boxes',
     'pseudo_labels',
     'random_walk',
+    'refine_by_image',
     'self_information',
     'shift_hue',
     'strong_augmentation',

@@ -83,7 +83,7 @@ class CAMStage(JobStage):
 
 @STAGES.register_module()
 class AffinityScoreStage(JobStage):
-    """Refines CAMs by a CRF."""
+    """Refines CAMs by the images."""
 
     job = AffinityScoreJob
 

@@ -56,9 +56,9 @@ def test_what_every_command_line_has():
 
 
 def test_settings_by_hand():
-    words = ['a.py', 'b.pth', '--cams', 'c', '--out', 'x', '--no-crf', '--min-confidence', '0.5']
-    found = parse('masks', words)[1]
-    assert found == settings.PseudoMaskSettings('b.pth', 'c', 16, False, 0.5)
+    words = 'a.py b.pth --cams c --out x --refinement par --min-confidence 0.5'
+    found = parse('masks', words.split())[1]
+    assert found == settings.PseudoMaskSettings('b.pth', 'c', 16, 'par', 0.5)
     words = ['a.py', 'b.pth', '--out', 'x', '--ratio', '2/3', '--normalize-rare']
     found = parse('rank', [*words, '--rare-classes', 'traffic light', 'bus'])[1]
     assert (found.ratio, found.normalize_rare) == (Fraction(2, 3), True)
@@ -72,8 +72,8 @@ def test_settings_by_hand():
     [
         ('cams', settings.CAMSettings('a.pth')),
         ('cams', settings.CAMSettings('a.pth', 4.5)),
-        ('scores', settings.AffinityScoreSettings('/x/cams', 8, 24)),
-        ('masks', settings.PseudoMaskSettings('a.pth', 'cams', 8, False, 0.25)),
+        ('scores', settings.AffinityScoreSettings('/x/cams', 8, 24, 'par')),
+        ('masks', settings.PseudoMaskSettings('a.pth', 'cams', 8, 'none', 0.25)),
         ('masks', settings.PseudoMaskSettings('a.pth', 'cams')),
         ('proposals', settings.ProposalSettings('edge_boxes', 60)),
         ('rank', settings.EntropyRankSettings('a.pth', Fraction(1, 3), 'other', True)),
@@ -97,6 +97,7 @@ def test_settings_arrive_as_they_were(verb, expected):
         ('cams', '', 'required: checkpoint'),
         ('scores', '', 'required: --cams'),
         ('scores', '--cams c --low-alpha 32', 'below the high one, but they are 32'),
+        ('scores', '--cams c --refinement pra', "no refinement 'pra'; did you mean 'par'"),
         ('proposals', '--method x', "unknown method 'x'"),
         ('proposals', '--num many', "invalid int value: 'many'"),
         ('rank', 'a.pth --rare-classes bus', 'no effect without normalize_rare=True'),

@@ -19,7 +19,7 @@ from label_efficient_seg.datasets import read_class_maps, write_class_maps
 from label_efficient_seg.evaluation import label_areas, mean_iou
 from label_efficient_seg.jobs import PseudoMaskJob, PseudoMaskSettings, pseudo_masks
 from label_efficient_seg.jobs.fingerprint import read_run
-from label_efficient_seg.ops import dense_crf
+from label_efficient_seg.ops import dense_crf, refine_by_image
 from label_efficient_seg.workflows import PseudoMaskStage, Report
 from tests.jobs import cam_case
 from tests.jobs.cam_case import CLASSES, NAMES, files, mask_of
@@ -152,14 +152,14 @@ def test_metrics_pixel_by_pixel(data_root, cams, made):
     for key, area in areas.items():
         assert found[key] == pytest.approx(mean_iou(area), abs=0.01)
     assert len(set(areas[key].tobytes() for key in areas)) == 3
-    assert (found['alpha'], found['crf'], found['neutral']) == (16, True, 0)
+    assert (found['alpha'], found['refinement'], found['neutral']) == (16, 'crf', 0)
     assert (found['beta'], found['steps'], found['border']) == (8, 256, 'complete')
     assert all(np.asarray(Image.open(p)).std() > 10 for p in (made / 'panels').glob('*.png'))
     assert len(list((made / 'panels').glob('*.png'))) == 2
 
 
 def test_settings_of_the_walk_and_without_a_crf(data_root, cams, made, tmp_path):
-    make(config(data_root, beta=2, steps=3), cams, tmp_path, crf=False)
+    make(config(data_root, beta=2, steps=3), cams, tmp_path, refinement='none')
     changed = 0
     for name in NAMES:
         classes, maps, _ = read_class_maps(cams / f'{name}.npz')
@@ -170,11 +170,25 @@ def test_settings_of_the_walk_and_without_a_crf(data_root, cams, made, tmp_path)
         changed += (read(tmp_path, name, 'walks') != read(made, name, 'walks')).sum()
     assert changed > 100
     found = summary(tmp_path)
-    assert found['mIoU'] == found['mIoU_walk'] and not found['crf']
+    assert found['mIoU'] == found['mIoU_walk'] and found['refinement'] == 'none'
+
+
+def test_par_in_place_of_the_crf(data_root, cams, made, tmp_path):
+    make(config(data_root), cams, tmp_path, refinement='par')
+    for name in NAMES:
+        classes, maps, _ = read_class_maps(cams / f'{name}.npz')
+        scores = loop_walk(data_root, name, maps['cam']).float()[None]
+        photo = cv2.imread(str(data_root / 'images' / f'{name}.png'))[..., ::-1].copy()
+        refined = refine_by_image(scores, torch.from_numpy(photo).permute(2, 0, 1)[None], 'par')[0]
+        expected = np.array([0, *classes])[refined.argmax(0)]
+        assert (read(tmp_path, name) == expected).mean() > 0.995
+    found, with_crf = summary(tmp_path), summary(made)
+    assert found['mIoU_walk'] == with_crf['mIoU_walk']
+    assert len({found['mIoU'], found['mIoU_walk'], with_crf['mIoU']}) == 3
 
 
 def test_unsure_pixels_are_neutral_and_do_not_count(data_root, cams, tmp_path):
-    make(config(data_root), cams, tmp_path, crf=False, min_confidence=0.6)
+    make(config(data_root), cams, tmp_path, refinement='none', min_confidence=0.6)
     areas, neutral, number = 0, 0, 0
     for name in NAMES:
         classes, maps, _ = read_class_maps(cams / f'{name}.npz')
@@ -236,7 +250,7 @@ def test_what_does_not_belong_here_is_named(data_root, cams, made, tmp_path):
         with pytest.raises(kind, match=message):
             make(cfg, folder, out, **kwargs)
 
-    for change in (dict(alpha=8), dict(crf=False), dict(min_confidence=0.1)):
+    for change in (dict(alpha=8), dict(refinement='none'), dict(min_confidence=0.1)):
         fails('holds pseudo masks of another config .* with --out', out=made, **change)
     fails('pseudo masks of another config', config(data_root, beta=4), out=made)
     fails(r'min_confidence must be in \[0, 1\), but is 1.5', min_confidence=1.5)
@@ -268,12 +282,12 @@ def test_stage_and_command_line(data_root, cams, tmp_path):
     config(data_root).dump(tmp_path / 'config.py')
     stage = PseudoMaskStage(
         str(tmp_path / 'config.py'), {'model.steps': 4}, checkpoint=str(data_root / 'model.pth'),
-        cams=str(cams), alpha=8, crf=False, min_confidence=0.25,
+        cams=str(cams), alpha=8, refinement='none', min_confidence=0.25,
     )  # fmt: skip
     main([PseudoMaskJob.verb, *stage.arguments(tmp_path / 'out', 3)])
     found = summary(tmp_path / 'out')
-    settings = {key: found[key] for key in ('alpha', 'crf', 'min_confidence', 'steps')}
-    assert settings == dict(alpha=8, crf=False, min_confidence=0.25, steps=4)
+    settings = {key: found[key] for key in ('alpha', 'refinement', 'min_confidence', 'steps')}
+    assert settings == dict(alpha=8, refinement='none', min_confidence=0.25, steps=4)
     result = stage.collect(tmp_path / 'out')
     assert result.outputs == dict(pseudo_masks=tmp_path / 'out' / 'pseudo_masks')
     assert list(result.metrics) == ['mIoU', 'mIoU_cam', 'mIoU_walk', 'neutral'] and result.note

@@ -22,10 +22,13 @@ CONFIG = 'advsemi/deeplabv2_r18_toy_semi'
 # The inputs of each stage, and other values of all of its settings.
 STAGES = {
     CAMStage: (dict(checkpoint='{a.b}'), [dict(alpha=4)]),
-    AffinityScoreStage: (dict(cams='{a.b}'), [dict(low_alpha=8), dict(high_alpha=24)]),
+    AffinityScoreStage: (
+        dict(cams='{a.b}'),
+        [dict(low_alpha=8), dict(high_alpha=24), dict(refinement='par')],
+    ),
     PseudoMaskStage: (
         dict(checkpoint='{a.b}', cams='{c.d}'),
-        [dict(alpha=8), dict(crf=False), dict(min_confidence=0.1)],
+        [dict(alpha=8), dict(refinement='par'), dict(min_confidence=0.1)],
     ),
     ProposalStage: (dict(), [dict(method='edge_boxes'), dict(num=9)]),
     EntropyRankStage: (
@@ -55,9 +58,9 @@ def test_every_setting_is_part_of_the_definition(kind):
 
 
 def test_command_lines():
-    stage = PseudoMaskStage(CONFIG, {'model.x': 1}, checkpoint='a.pth', cams='cams', crf=False)
+    stage = PseudoMaskStage(CONFIG, {'model.x': 1}, checkpoint='a.pth', cams='cams', alpha=8)
     assert stage.tool == 'masks'
-    words = f'{CONFIG} a.pth --cams cams --alpha 16 --no-crf --min-confidence 0 --out work'
+    words = f'{CONFIG} a.pth --cams cams --alpha 8 --refinement crf --min-confidence 0 --out work'
     assert stage.arguments(Path('work'), 3) == [*words.split(), '--cfg-options', 'model.x=1']
     stage = EntropyRankStage(CONFIG, checkpoint='{inter.checkpoint}')
     words = f'{CONFIG} {{inter.checkpoint}} --ratio 0.67 --stream target --no-normalize-rare'

@@ -18,8 +18,6 @@ from ...ops import with_background
 from .. import launch
 from ..cam_refinement import load_affinity_net, pseudo_mask, refine_cams
 
-DEFAULT_CRF: Mapping[str, Any] = {}
-
 
 @HOOKS.register_module()
 class CAMRefinementHook(Hook):
@@ -27,15 +25,15 @@ class CAMRefinementHook(Hook):
 
     It goes into ``custom_hooks`` of the config of a ``CAMSegmentor``. Where the images have masks,
     the test reports three more metrics: ``mIoU_cam`` of the CAMs at the same ``alpha``,
-    ``mIoU_walk`` after the random walk, and ``mIoU_crf`` after the CRF. For thousands of images,
-    ``les masks`` does the same from CAM files and can be interrupted.
+    ``mIoU_walk`` after the random walk, and ``mIoU_crf`` or ``mIoU_par`` after the refinement. For
+    thousands of images, ``les masks`` does the same from CAM files and can be interrupted.
 
     Args:
         config (str): Config of the AffinityNet: a file, or the name of a shipped one.
         checkpoint (str): Its checkpoint.
         out_dir (str): Folder for ``<id>.png``, palette masks of the dataset's classes.
         alpha (float): Power of the background.
-        crf (Mapping, optional): Settings of :func:`dense_crf`; None leaves the CRF out.
+        refinement (str): ``'crf'``, ``'par'`` or ``'none'``, see :func:`refine_by_image`.
     """
 
     # Before RuntimeInfoHook, which hands the metrics of the test to the log.
@@ -47,10 +45,10 @@ class CAMRefinementHook(Hook):
         checkpoint: str,
         out_dir: str,
         alpha: float = 16,
-        crf: Mapping[str, Any] | None = DEFAULT_CRF,
+        refinement: str = 'crf',
     ) -> None:
         self.config, self.checkpoint, self.out_dir = config, checkpoint, Path(out_dir)
-        self.alpha, self.crf = alpha, crf
+        self.alpha, self.refinement = alpha, refinement
 
     def before_test(self, runner: Runner) -> None:
         """Load the AffinityNet."""
@@ -87,7 +85,7 @@ class CAMRefinementHook(Hook):
             return
         runner.logger.info(f'{len(self._names)} pseudo masks are in {self.out_dir}')
         if areas and metrics is not None:
-            names = ('mIoU_cam', 'mIoU_walk', 'mIoU_crf')[: len(areas[0])]
+            names = ('mIoU_cam', 'mIoU_walk', f'mIoU_{self.refinement}')[: len(areas[0])]
             for name, area in zip(names, np.sum(areas, axis=0), strict=True):
                 metrics[name] = round(float(mean_iou(area)), 2)
 
@@ -95,14 +93,14 @@ class CAMRefinementHook(Hook):
         image, cams = read_image(sample.img_path, channel_order='rgb'), sample.cams.data
         walked, refined = (
             pseudo_mask(scores, sample.cam_classes)
-            for scores in refine_cams(self._model, image, cams, self.alpha, self.crf)
+            for scores in refine_cams(self._model, image, cams, self.alpha, self.refinement)
         )
         path = self.out_dir / f'{self._names[sample.img_path]}.png'
         write_label(path, refined, refined.shape, metainfo)
         if 'gt_sem_seg' not in sample:
             return
         before = pseudo_mask(with_background(cams[None], self.alpha)[0], sample.cam_classes)
-        masks = [before, walked] + [refined] * (self.crf is not None)
+        masks = [before, walked] + [refined] * (self.refinement != 'none')
         truth = sample.gt_sem_seg.data[0].cpu().numpy()
         areas = [label_areas(mask, truth, len(metainfo['classes'])) for mask in masks]
         self._areas.append(np.stack(areas))

@@ -81,14 +81,14 @@ def test_masks_and_metrics_are_those_of_the_tool(data_root, tmp_path):
 
 
 def test_without_a_crf(data_root, tmp_path):
-    metrics = run_test(hook_config(data_root, tmp_path, crf=None, alpha=4))
+    metrics = run_test(hook_config(data_root, tmp_path, refinement='none', alpha=4))
     assert 'mIoU_walk' in metrics and 'mIoU_crf' not in metrics
-    other = run_test(hook_config(data_root, tmp_path / 'x', crf=None))
+    other = run_test(hook_config(data_root, tmp_path / 'x', refinement='none'))
     assert other['mIoU_cam'] != metrics['mIoU_cam']
 
 
 def test_images_without_masks(data_root, tmp_path):
-    cfg = hook_config(data_root, tmp_path, labeled=False, crf=None)
+    cfg = hook_config(data_root, tmp_path, labeled=False, refinement='none')
     cfg.test_evaluator = []
     runner = Runner.from_cfg(cfg)
     runner.test()
