@@ -59,7 +59,7 @@ def _words(settings: Any, name: str) -> Iterator[str]:
         yield flag(name) if value else '--no-' + flag(name)[2:]
     elif isinstance(value, (list, tuple)):
         yield from [flag(name), *map(str, value)] if value else ()
-    else:
+    elif value != '':
         yield from (flag(name), str(value))
 
 
@@ -151,11 +151,27 @@ class PseudoMaskSettings(JobSettings):
         'leave pixels neutral whose best class has less than this share of all scores; none in the '
         'paper',
     )
+    segments: str = option(
+        '',
+        'folder with the segments of each image, such as those of Segment Anything, to which the '
+        'classes of its mask grow or shrink: <id>.png with a number for each segment, or <id>.json '
+        'with run lengths',
+    )
+    max_growth: float = option(
+        0,
+        'with segments: a class takes none with more than this many times its pixels; 0 for no '
+        'limit, as in the paper',
+    )
 
     def __post_init__(self) -> None:
         _check_refinement(self.refinement)
         if not 0 <= self.min_confidence < 1:
             raise UserError(f'min_confidence must be in [0, 1), but is {self.min_confidence}')
+        if self.max_growth < 0 or self.max_growth and not self.segments:
+            raise UserError(
+                f'max_growth limits the growth to segments, so it needs segments (--segments) and '
+                f'must not be negative, but is {self.max_growth}'
+            )
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def add_setting(parser: argparse.ArgumentParser, setting: Field, hint: Any) -> N
         keywords['required'] = True
     else:
         keywords['default'] = setting.default
-        if not isinstance(setting.default, bool) and setting.default != ():
+        if not isinstance(setting.default, bool) and setting.default not in ('', ()):
             keywords['help'] += '; default: %(default)s'
     if get_origin(hint) is Sequence:
         keywords['nargs'], hint = '+', get_args(hint)[0]

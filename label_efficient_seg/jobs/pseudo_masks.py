@@ -8,15 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..core.digests import digest, file_digest
 from ..core.errors import UserError
 from ..core.labels import IGNORE
 from ..datasets.files.class_maps import ClassMaps, read_class_maps
 from ..datasets.files.masks import apply_lookup, label_lookup, read_index_mask
 from ..datasets.files.pseudo_masks import write_label
+from ..datasets.files.segments import find_segments, read_segments
 from ..engine.cam_refinement import check_affinity_net, pseudo_mask, refine_cams
 from ..evaluation import label_areas, mean_iou
 from ..job_settings import PseudoMaskSettings
-from ..ops import with_background
+from ..ops import merge_segments, with_background
 from ..visualization import CAMRow, make_cam_panel
 from .base import ImageFileJob
 from .cams import check_cams
@@ -58,7 +60,11 @@ class PseudoMaskJob(ImageFileJob):
 
     def inputs(self) -> dict[str, str]:
         self.cam_run = check_cams(self.settings.cams, self.ids)
-        return dict(CAMs=self.cam_run)
+        found = dict(CAMs=self.cam_run)
+        if self.settings.segments:
+            self.segments = find_segments(self.settings.segments, self.ids)
+            found['segments'] = digest(list(map(file_digest, self.segments.values())))
+        return found
 
     def load_model(self) -> nn.Module:
         return check_affinity_net(super().load_model())
@@ -67,6 +73,8 @@ class PseudoMaskJob(ImageFileJob):
         classes, image = self._read_cams(name).classes, batch['image'][0]
         walked, refined = self._refine(name, image)
         mask = pseudo_mask(refined, classes, self.settings.min_confidence)
+        if self.settings.segments:
+            mask = self._merge(mask, self.segments[name])
         masks = dict(walks=pseudo_mask(walked, classes), pseudo_masks=mask)
         for folder, mask in masks.items():
             write_label(self.path(name, folder), mask, mask.shape, self.dataset.metainfo)
@@ -82,6 +90,11 @@ class PseudoMaskJob(ImageFileJob):
             return refine_cams(self.model, image, cams, settings.alpha, settings.refinement)
         except ValueError as error:
             raise UserError(f"image '{name}': {error}") from error
+
+    def _merge(self, mask: np.ndarray, file: Path) -> np.ndarray:
+        segments = torch.from_numpy(read_segments(file, mask.shape))
+        growth = self.settings.max_growth or None
+        return merge_segments(torch.from_numpy(mask), segments, max_growth=growth).numpy()
 
     def evaluate(self) -> dict[str, Any]:
         num_classes = len(self.dataset.metainfo['classes'])

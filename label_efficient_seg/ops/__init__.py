@@ -19,6 +19,7 @@ from .positional_encoding import positional_encoding
 from .proposal_aggregation import as_boxes, crop_boxes, paste_scores, prepare_boxes
 from .random_walk import random_walk
 from .score_refinement import refine_by_image
+from .segment_merge import merge_segments
 from .self_training import annealed_weights, pseudo_labels
 from .strong_augmentation import (
     gaussian_blur,
@@ -50,6 +51,7 @@ __all__ = [
     'hide_labels',
     'jitter_colors',
     'max_unpool',
+    'merge_segments',
     'mix',
     'image_windows',
     'neighbour_offsets',

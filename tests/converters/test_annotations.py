@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from label_efficient_seg import api
-from label_efficient_seg.converters.annotations.run_lengths import (
+from label_efficient_seg.datasets.files.run_lengths import (
     brush_bytes,
     brush_mask,
     coco_counts,

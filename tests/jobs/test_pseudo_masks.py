@@ -19,7 +19,7 @@ from label_efficient_seg.datasets import read_class_maps, write_class_maps
 from label_efficient_seg.evaluation import label_areas, mean_iou
 from label_efficient_seg.jobs import PseudoMaskJob, PseudoMaskSettings, pseudo_masks
 from label_efficient_seg.jobs.fingerprint import read_run
-from label_efficient_seg.ops import dense_crf, refine_by_image
+from label_efficient_seg.ops import dense_crf, merge_segments, refine_by_image
 from label_efficient_seg.workflows import PseudoMaskStage, Report
 from tests.jobs import cam_case
 from tests.jobs.cam_case import CLASSES, NAMES, files, mask_of
@@ -185,6 +185,39 @@ def test_par_in_place_of_the_crf(data_root, cams, made, tmp_path):
     found, with_crf = summary(tmp_path), summary(made)
     assert found['mIoU_walk'] == with_crf['mIoU_walk']
     assert len({found['mIoU'], found['mIoU_walk'], with_crf['mIoU']}) == 3
+
+
+def test_merge_with_segments(data_root, cams, made, tmp_path):
+    shutil.copytree(cams, tmp_path / 'cams')
+    shutil.copy(cams.parent / 'fingerprint.json', tmp_path)
+    folder, rng = tmp_path / 'segments', np.random.default_rng(0)
+    for name in NAMES:
+        height, width = mask_of(data_root, name).shape
+        blocks = rng.integers(0, 9, (height // 8 + 1, width // 8 + 1))
+        numbers = np.kron(blocks, np.ones((8, 8)))[:height, :width].astype(np.uint16)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(numbers).save(folder / f'{name}.png')
+
+    def merge(out: str, **kwargs) -> None:
+        make(config(data_root), tmp_path / 'cams', tmp_path / out, **kwargs)
+
+    merge('out', segments=str(folder), max_growth=2)
+    for name in NAMES:
+        numbers = np.asarray(Image.open(folder / f'{name}.png'))
+        segments = torch.from_numpy(np.stack([numbers == n for n in range(1, 9)]))
+        before = torch.from_numpy(read(made, name).copy())
+        expected = merge_segments(before, segments, max_growth=2)
+        np.testing.assert_array_equal(read(tmp_path / 'out', name), expected)
+        np.testing.assert_array_equal(
+            read(tmp_path / 'out', name, 'walks'), read(made, name, 'walks')
+        )
+    assert summary(tmp_path / 'out')['mIoU'] != summary(made)['mIoU']
+    Image.fromarray(np.full_like(numbers, 3)).save(folder / f'{name}.png')
+    with pytest.raises(ValueError, match='pseudo masks of another segments'):
+        merge('out', segments=str(folder), max_growth=2)
+    (folder / f'{name}.png').unlink()
+    with pytest.raises(FileNotFoundError, match=f"no segments of image '{name}'"):
+        merge('other', segments=str(folder))
 
 
 def test_unsure_pixels_are_neutral_and_do_not_count(data_root, cams, tmp_path):

@@ -28,7 +28,7 @@ STAGES = {
     ),
     PseudoMaskStage: (
         dict(checkpoint='{a.b}', cams='{c.d}'),
-        [dict(alpha=8), dict(refinement='par'), dict(min_confidence=0.1)],
+        [dict(alpha=8), dict(refinement='par'), dict(min_confidence=0.1), dict(segments='s')],
     ),
     ProposalStage: (dict(), [dict(method='edge_boxes'), dict(num=9)]),
     EntropyRankStage: (
@@ -60,8 +60,9 @@ def test_every_setting_is_part_of_the_definition(kind):
 def test_command_lines():
     stage = PseudoMaskStage(CONFIG, {'model.x': 1}, checkpoint='a.pth', cams='cams', alpha=8)
     assert stage.tool == 'masks'
-    words = f'{CONFIG} a.pth --cams cams --alpha 8 --refinement crf --min-confidence 0 --out work'
-    assert stage.arguments(Path('work'), 3) == [*words.split(), '--cfg-options', 'model.x=1']
+    words = f'{CONFIG} a.pth --cams cams --alpha 8 --refinement crf --min-confidence 0'
+    words += ' --max-growth 0 --out work --cfg-options model.x=1'
+    assert stage.arguments(Path('work'), 3) == words.split()
     stage = EntropyRankStage(CONFIG, checkpoint='{inter.checkpoint}')
     words = f'{CONFIG} {{inter.checkpoint}} --ratio 0.67 --stream target --no-normalize-rare'
     assert stage.arguments(Path('work'), 3) == [*words.split(), '--out', 'work']

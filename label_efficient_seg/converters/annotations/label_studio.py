@@ -13,8 +13,8 @@ import numpy as np
 from ...core.atomic import write_atomically
 from ...core.errors import UserError
 from ...core.labels import IGNORE
+from ...datasets.files.run_lengths import brush_bytes, brush_mask
 from .classes import class_index
-from .run_lengths import brush_bytes, brush_mask
 
 if TYPE_CHECKING:
     from .exchange import Masks
