@@ -20,7 +20,7 @@ from .proposal_aggregation import as_boxes, crop_boxes, paste_scores, prepare_bo
 from .random_walk import random_walk
 from .score_refinement import refine_by_image
 from .segment_merge import merge_segments
-from .self_training import annealed_weights, pseudo_labels
+from .self_training import annealed_weights, highest_share, pseudo_labels
 from .strong_augmentation import (
     gaussian_blur,
     jitter_colors,
@@ -49,6 +49,7 @@ __all__ = [
     'entropy_map',
     'gaussian_blur',
     'hide_labels',
+    'highest_share',
     'jitter_colors',
     'max_unpool',
     'merge_segments',

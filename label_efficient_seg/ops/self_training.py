@@ -1,4 +1,4 @@
-"""Pseudo labels of unseen classes, and what they weigh."""
+"""Which pixels teach the model that labeled them, and what they weigh."""
 
 from collections.abc import Sequence
 
@@ -47,3 +47,19 @@ def annealed_weights(confidence: Tensor, pseudo: Tensor, temperature: float) -> 
     """
     highest = confidence.masked_fill(~pseudo, -1).amax(dim=(1, 2), keepdim=True)
     return (temperature * (confidence - highest)).exp().masked_fill(~pseudo, 1)
+
+
+def highest_share(confidence: Tensor, valid: Tensor, share: float) -> Tensor:
+    """The valid pixels with the highest confidence of a whole batch.
+
+    Args:
+        confidence (Tensor): Any shape, in [0, 1].
+        valid (Tensor): Boolean mask of the pixels to choose from, same shape.
+        share (float): Share of the valid pixels, in (0, 1], rounded up to a whole pixel.
+
+    Returns:
+        Tensor: Boolean mask, same shape. Pixels that tie with the last one are all in it.
+    """
+    ranked = confidence.masked_fill(~valid, -1).flatten().sort(descending=True).values
+    last = (share * valid.sum()).ceil().long().clamp(min=1) - 1
+    return valid & (confidence >= ranked.gather(0, last[None]))

@@ -201,6 +201,14 @@ def test_selected_ratio_falls_with_the_threshold():
     assert ratios[0] == 1 and ratios[-1] == 0
 
 
+@pytest.mark.parametrize('share', [0.2, 0.5, 1])
+def test_selected_ratio_is_the_share(share):
+    model = tiny.build_model(confident_share=share, confidence_threshold=1.0).train()
+    batches = {k: model.data_preprocessor(v, True) for k, v in tiny.batches().items()}
+    ratio = float(model.segmentor_losses(batches, 0)[0]['unlabeled.selected_ratio'])
+    assert ratio == pytest.approx(share, abs=0.01)
+
+
 def test_discriminator_is_frozen_in_the_segmentors_step_and_freed_after():
     model = tiny.build_model().train()
     batches = {k: model.data_preprocessor(v, True) for k, v in tiny.batches().items()}
@@ -315,6 +323,8 @@ class HeadWithOwnLoss(FCNHead):
 def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match='confidence_threshold.*1.5'):
         tiny.build_model(confidence_threshold=1.5)
+    with pytest.raises(ValueError, match='confident_share.*1.5'):
+        tiny.build_model(confident_share=1.5)
     with pytest.raises(TypeError, match='lambda_sime'):
         tiny.build_model(lambda_sime=0.1)
     own_loss = dict(type=HeadWithOwnLoss, in_channels=32, channels=8, num_classes=3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from label_efficient_seg.ops import annealed_weights, pseudo_labels
+from label_efficient_seg.ops import annealed_weights, highest_share, pseudo_labels
 
 
 @pytest.mark.parametrize('temperature', [0, 1, 7.5])
@@ -50,3 +50,17 @@ def test_half_precision_gives_float32_confidence():
     _, confidence = pseudo_labels(scores, torch.zeros(1, 2, 2, dtype=torch.long), pseudo, [2])
     assert confidence.dtype == torch.float32
     assert torch.equal(confidence, scores.float().softmax(1)[:, 2])
+
+
+@pytest.mark.parametrize('share', [0.01, 0.25, 0.7, 1])
+def test_highest_share_equals_a_sorted_list(share):
+    confidence, valid = torch.rand(2, 6, 7), torch.rand(2, 6, 7) < 0.6
+    found = highest_share(confidence, valid, share)
+    pixels = [tuple(map(int, p)) for p in valid.nonzero()]
+    pixels.sort(key=lambda p: -float(confidence[p]))
+    expected = pixels[: math.ceil(share * len(pixels))]
+    assert sorted(tuple(map(int, p)) for p in found.nonzero()) == sorted(expected)
+
+
+def test_no_valid_pixel_gives_an_empty_share():
+    assert not highest_share(torch.rand(1, 2, 3), torch.zeros(1, 2, 3).bool(), 0.5).any()

@@ -5,7 +5,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...core.errors import UserError
-from ...ops import class_scores
+from ...ops import class_scores, highest_share
 from ..losses import masked_cross_entropy
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
 from .stream_encoder_decoder import Batches
@@ -58,6 +58,9 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         lambda_semi (float): Weight of the self-taught loss on unlabeled images.
         confidence_threshold (float): T, in [0, 1]: a pixel is self-taught where D's confidence is
             above it. 0.2 to 0.3 in the paper.
+        confident_share (float, optional): Self-teach this share of a batch's unlabeled pixels
+            instead, those with the highest confidence, in (0, 1]. Not in the paper: while D is
+            young, its level moves, and a fixed T selects nearly all pixels or none.
         adv_start (int): First iteration of the adversarial loss on unlabeled images.
         semi_start (int): First iteration of the self-taught loss; D needs time to become
             meaningful.
@@ -81,6 +84,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         lambda_adv_unlabeled: float = 0.001,
         lambda_semi: float = 0.1,
         confidence_threshold: float = 0.2,
+        confident_share: float | None = None,
         adv_start: int = 0,
         semi_start: int = 5000,
         discriminate_unlabeled: bool = False,
@@ -93,10 +97,13 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
                 'confidence_threshold is a probability of the discriminator and must '
                 f'lie in [0, 1], got {confidence_threshold}'
             )
+        if confident_share is not None and not 0 < confident_share <= 1:
+            raise UserError(f'confident_share is a share in (0, 1], got {confident_share}')
         self.lambda_adv_labeled = lambda_adv_labeled
         self.lambda_adv_unlabeled = lambda_adv_unlabeled
         self.lambda_semi = lambda_semi
         self.confidence_threshold = confidence_threshold
+        self.confident_share = confident_share
         self.adv_start = adv_start
         self.semi_start = semi_start
         self.discriminate_unlabeled = discriminate_unlabeled
@@ -156,14 +163,18 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
                 * self.discriminator.adversarial_loss(judgement, real=True, valid=valid)
             )
         if iteration >= self.semi_start:
-            confident = self.discriminator.confidence(judgement)[:, 0] > self.confidence_threshold
+            selected = self._selected(self.discriminator.confidence(judgement)[:, 0], valid)
             losses['unlabeled.loss_semi'] = self.lambda_semi * masked_cross_entropy(
-                logits, logits.detach().argmax(dim=1), weight=confident & valid
+                logits, logits.detach().argmax(dim=1), weight=selected
             )
-            losses['unlabeled.selected_ratio'] = (confident & valid).sum() / valid.sum().clamp(
-                min=1
-            )
+            losses['unlabeled.selected_ratio'] = selected.sum() / valid.sum().clamp(min=1)
         return losses, probabilities.detach(), valid
+
+    def _selected(self, confidence: Tensor, valid: Tensor) -> Tensor:
+        """Which valid pixels are self-taught, by D's confidence; all (M, H', W')."""
+        if self.confident_share is None:
+            return valid & (confidence > self.confidence_threshold)
+        return valid & highest_share(confidence, valid, self.confident_share)
 
     def discriminator_losses(self, predictions: AdvSemiSegPredictions) -> dict[str, Tensor]:
         """L_D of the class docstring; see the parent class for arguments and returns."""
