@@ -44,7 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         'models/cls_heads', 'engine', 'engine/loops',
     ),
     'jobs': ('core', 'ops', *DATA, 'evaluation', 'visualization', 'engine'),
-    'workflows': ('core', 'visualization', 'engine', 'jobs'),
+    'workflows': ('core', 'evaluation', 'visualization', 'engine', 'jobs'),
     'projects': ('core', 'datasets/files', 'engine'),
     'converters': ('core', 'datasets/files', 'datasets'),
     'converters/annotations': ('core', 'datasets/files', 'visualization'),

@@ -7,9 +7,11 @@ from .job_stage import (
     ProposalStage,
     PseudoMaskStage,
 )
+from .measurement import Measurement, PairedDifference, paired_difference
 from .report import build_run_report, group_runs, latest_panels, write_report
-from .results import class_table, paired_difference, print_results, result_table
+from .results import Results, print_results
 from .stages import STAGES, Result, Stage, TestStage, TrainStage
+from .verdicts import Verdict, judge, next_steps
 from .workflow import Workflow, print_states
 
 __all__ = [
@@ -17,23 +19,27 @@ __all__ = [
     'CAMStage',
     'EntropyRankStage',
     'JobStage',
+    'Measurement',
+    'PairedDifference',
     'Workflow',
     'ProposalStage',
     'PseudoMaskStage',
     'Report',
     'Result',
+    'Results',
     'STAGES',
     'Stage',
     'TestStage',
     'TrainStage',
+    'Verdict',
     'build_run_report',
-    'class_table',
     'embed_image',
     'group_runs',
+    'judge',
     'latest_panels',
+    'next_steps',
     'paired_difference',
     'print_results',
     'print_states',
-    'result_table',
     'write_report',
 ]

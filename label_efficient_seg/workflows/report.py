@@ -16,12 +16,11 @@ from ..visualization import (
     groups_with_data,
     mean_and_range,
     plot_curves,
-    save_image,
 )
 from .html_report import Report
-from .node import Node
-from .predictions import Predictions, draw_predictions, predict
-from .results import class_table, finished_results, result_table
+from .pictures import add_extremes, add_same_images, find_predictions
+from .results import Results
+from .verdicts import next_steps
 from .workflow import Workflow, describe_metrics
 
 _SEED = re.compile(r'[-_]seed[-_]?\d+$')
@@ -33,21 +32,25 @@ _NOT_A_METRIC = {'time', 'data_time', 'memory', 'grad_norm'}
 def write_report(workflow: Workflow, num_images: int = 6) -> Path:
     """Write ``report.html``, self-contained, and ``results.json`` and ``comparison.png``.
 
+    Each result predicts up to 100 validation images; the files stay in its folder.
+
     Args:
         workflow (Workflow): The workflow; its finished stages are reported.
-        num_images (int): Validation images to predict with every result.
+        num_images (int): Validation images to show with the predictions of every result.
 
     Returns:
         Path: The report.
     """
-    finished = finished_results(workflow)
+    results = Results(workflow)
+    finished = results.finished
     metrics = {
         name: {node.seed or 0: node.folder.record['metrics'] for node in nodes}
         for name, nodes in finished.items()
     }
     write_atomically(workflow.work_dir / 'results.json', json.dumps(metrics, indent=2))
     report = Report(workflow.title, workflow.introduction)
-    headers, rows = result_table(workflow)
+    _add_verdicts(report, results)
+    headers, rows = results.table(bold=True)
     if rows:
         report.heading('Results')
         report.table(
@@ -56,58 +59,50 @@ def write_report(workflow: Workflow, num_images: int = 6) -> Path:
             'mIoU, or the metric that is named, in percent: mean and sample standard deviation '
             'over seeds. Differences are to the first run with the same metric of the same images, '
             'seed by seed: their mean ± its standard error, and for how many seeds the run is '
-            'better/worse. Minutes of one seed.',
+            "better/worse. Bold: the 95 % confidence interval of the mean (Student's t) leaves "
+            'out 0. Minutes of one seed.',
         )
-    headers, rows = class_table(workflow)
+    headers, rows = results.class_table(bold=True)
     if rows:
         report.table(
             headers,
             rows,
             'IoU of each class in percent: the mean of the first run over its seeds, and the '
-            'differences of the others to it, seed by seed, with their standard error and '
-            'wins/losses.',
+            'differences of the others to it, as above. Of classes that do not differ, one in '
+            'twenty is bold by chance.',
         )
-    _add_comparison(report, workflow, finished, num_images)
+    groups = find_predictions(finished)
+    for group in groups[:1]:
+        add_extremes(report, group, workflow.seeds[0])
+    add_same_images(report, groups, workflow.work_dir, num_images, workflow.seeds[0])
     folders = {k: [n.folder.path for n in nodes] for k, nodes in finished.items() if nodes}
     _add_curves(report, {k: [read_scalars(f) for f in v] for k, v in folders.items()})
     _add_panels(report, {k: latest_panels(v[0])[:3] for k, v in folders.items()})
-    _add_stages(report, workflow)
+    _add_stages(report, results)
     return report.save(workflow.work_dir / 'report.html')
 
 
-def _add_comparison(
-    report: Report, workflow: Workflow, finished: Mapping[str, Sequence[Node]], num_images: int
-) -> None:
-    """Predictions of each result that leaves a config and a checkpoint, with the first seed."""
-    groups: dict[str, dict[str, Predictions]] = {}
-    for name, nodes in finished.items():
-        for node in nodes[:1]:
-            outputs = node.folder.record['outputs']
-            if {'config', 'checkpoint'} <= outputs.keys():
-                folder = node.folder.path
-                config, checkpoint = folder / outputs['config'], folder / outputs['checkpoint']
-                if found := predict(config, checkpoint, num_images):
-                    groups.setdefault(found.images, {})[name] = found
-    for number, group in enumerate(groups.values(), 1):
-        dataset = next(iter(group.values())).dataset
-        picture = draw_predictions(dataset, {name: found.masks for name, found in group.items()})
-        file = 'comparison.png' if number == 1 else f'comparison_{number}.png'
-        save_image(picture, workflow.work_dir / file)
-        if number == 1:
-            report.heading('The same images, every run')
-        report.plot(picture, f'Seed {workflow.seeds[0]}.', alt=f'Predictions: {", ".join(group)}.')
+def _add_verdicts(report: Report, results: Results) -> None:
+    verdicts = results.verdicts
+    steps = next_steps(verdicts, len(results.workflow.seeds))
+    if verdicts:
+        report.heading('What the runs show')
+        report.text('\n'.join(f'- {verdict.sentence}' for verdict in verdicts))
+    if steps:
+        report.text('### What to do next')
+        report.text('\n'.join(f'- {step}' for step in steps))
 
 
-def _add_stages(report: Report, workflow: Workflow) -> None:
+def _add_stages(report: Report, results: Results) -> None:
     """Table of all stages, what they show, and their commands."""
     rows, commands, shown = [], [], []
-    for node, state in workflow.states().items():
+    for node, state in results.states.items():
         row = [node.name, node.seed, ' '.join(filter(None, [state.name, state.why])), None, None]
         if state.name == 'finished':
             record = node.folder.record
             row[3:] = describe_metrics(record), format_seconds(record['seconds'])
             commands.append(record['command'])
-            shown += [node] if node.seed in (None, workflow.seeds[0]) else []
+            shown += [node] if node.seed in (None, results.workflow.seeds[0]) else []
         rows.append(row)
     report.heading('Stages')
     report.table(['stage', 'seed', 'state', 'metrics', 'time'], rows)

@@ -18,12 +18,11 @@ from ..engine.checkpoint import latest_checkpoint
 from ..engine.launch import load_config
 from .html_report import Report
 from .references import find_references
+from .verdicts import CLASS_IOU
 
 STAGES = Registry('stage')
 LEADING = ('mIoU', 'hIoU', 'mAP')
 """What the metrics that stand for a run begin with."""
-CLASS_IOU = 'IoU_'
-"""Before the name of a class: its IoU, see :class:`SubsetIoUMetric`."""
 
 
 @dataclass

@@ -10,12 +10,11 @@ import pytest
 
 from label_efficient_seg.workflows import (
     Result,
+    Results,
     Stage,
     Workflow,
-    class_table,
     paired_difference,
     print_results,
-    result_table,
     results,
     write_report,
 )
@@ -44,7 +43,7 @@ def test_table_against_numpy(tmp_path, capsys):
     seeds, results = [0, 3, 11], ['base', 'method']
     workflow = Workflow(STAGES, tmp_path, seeds, results)
     workflow.run()
-    headers, rows = result_table(workflow)
+    headers, rows = Results(workflow).table()
     assert headers == [
         'run', 'seeds', 'mean', 'std', 'by seed', 'difference', 'wins/losses', 'minutes',
     ]  # fmt: skip
@@ -80,7 +79,7 @@ def collect(self: Stage, folder: Path) -> Result:
 
 
 def compared(workflow: Workflow) -> dict[str, list[str]]:
-    return {row[0]: row[5:7] for row in result_table(workflow)[1]}
+    return {row[0]: row[5:7] for row in Results(workflow).table()[1]}
 
 
 def test_wins_are_counted_seed_by_seed(tmp_path, monkeypatch):
@@ -117,9 +116,9 @@ def test_class_table_against_a_loop(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(FakeStage, 'collect', collect)
     stages = [fake(name, value=0) for name in ious]
     workflow = Workflow(stages, tmp_path, range(4), ['base', 'method', 'other'])
-    assert class_table(workflow) == (['class'], [])
+    assert Results(workflow).class_table() == (['class'], [])
     workflow.run()
-    headers, rows = class_table(workflow)
+    headers, rows = Results(workflow).class_table()
     assert headers == ['class', 'base', 'method', 'other']
     for index, name in enumerate(['cat', 'cow']):
         base = ious['base'][index]
@@ -159,7 +158,7 @@ def test_a_result_may_be_another_metric_of_a_stage(tmp_path, monkeypatch):
     results = ['base', 'base.recall', 'next.recall', 'base.nothing']
     workflow = Workflow([fake('base', value=30), fake('next', value=35)], tmp_path, [0, 2], results)
     workflow.run()
-    rows = result_table(workflow)[1]
+    rows = Results(workflow).table()[1]
     assert [row[:3] + row[5:7] for row in rows] == [
         ['base', 2, 31.0, '', ''],
         ['base.recall', 2, 51.0, '', ''],
@@ -181,7 +180,7 @@ def test_partial_runs_are_reported(tmp_path, capsys):
     # There is nothing to compare it with; one seed has no deviation.
     assert compared(workflow) == {'method': ['', '']}
     one = Workflow(STAGES, tmp_path, [0], ['base', 'method'])
-    assert result_table(one)[1][0][1:4] == [1, 40.0, None]
+    assert Results(one).table()[1][0][1:4] == [1, 40.0, None]
     write_report(workflow)
     metrics = json.loads((tmp_path / 'results.json').read_text())
     assert metrics == {'base': {}, 'method': {'0': {'mIoU': 40.0}, '1': {'mIoU': 41.0}}}
@@ -225,7 +224,7 @@ def test_a_training_and_its_test(tmp_path, capsys):
     html = write_report(workflow, num_images=2).read_text()
     assert 'A title' in html and 'src="http' not in html and 'randomness.seed=3' in html
     assert (tmp_path / 'comparison.png').stat().st_size > 1000
-    assert len(result_table(workflow)[1]) == 2
+    assert len(Results(workflow).table()[1]) == 2
     (log,) = tmp_path.glob('train_seed3/*/vis_data/scalars.json')
     steps = [json.loads(line)['step'] for line in log.read_text().splitlines()]
     assert steps == [1, 2, 2, 3, 4, 4]
