@@ -69,6 +69,7 @@ def browse(
     *,
     number: int = 8,
     streams: Sequence[str] | None = None,
+    checkpoint: str = '',
     cfg_options: dict[str, Any] | None = None,
 ) -> list[Path]:
     """Draw what each training stream of a config feeds to the model.
@@ -78,13 +79,14 @@ def browse(
         out (str | PathLike): Folder, in which each stream gets one of its own.
         number (int): Images of each stream.
         streams (Sequence[str], optional): Names of the streams. Defaults to all.
+        checkpoint (str): With one, only what the model learns from its unlabeled stream is drawn.
         cfg_options (dict, optional): Values to override, by dotted key.
 
     Returns:
         list[Path]: The pictures.
     """
     cfg = launch.load_config(config, cfg_options=cfg_options)
-    return browse_streams(cfg, Path(out), number, streams)
+    return browse_streams(cfg, Path(out), number, streams, checkpoint)
 
 
 def cams(config: str, out: FilePath, settings: CAMSettings, **kwargs: Any) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
 
 from ..core.errors import UserError
 from ..core.labels import IGNORE
@@ -18,10 +18,16 @@ from ..core.suggest import did_you_mean
 from ..datasets import StreamDataLoader
 from ..visualization.output import save_image
 from ..visualization.stream_panels import make_stream_panel
+from .self_training_panels import browse_self_training
+from .stream_pictures import as_photos, stream_loaders
 
 
 def browse_streams(
-    cfg: Config, out: str | Path, number: int = 8, streams: Sequence[str] | None = None
+    cfg: Config,
+    out: str | Path,
+    number: int = 8,
+    streams: Sequence[str] | None = None,
+    checkpoint: str = '',
 ) -> list[Path]:
     """Draw the first images of each training stream, as the model gets them.
 
@@ -33,6 +39,8 @@ def browse_streams(
         out (str | Path): Folder, in which each stream gets one of its own.
         number (int): Images of each stream.
         streams (Sequence[str], optional): Names of the streams. Defaults to all.
+        checkpoint (str): With one, only what the config's model learns from its unlabeled stream is
+            drawn, see :func:`browse_self_training`.
 
     Returns:
         list[Path]: The pictures.
@@ -40,8 +48,10 @@ def browse_streams(
     Raises:
         ValueError: If there is nothing to train, or no such stream.
     """
+    if checkpoint:
+        return browse_self_training(cfg, checkpoint, out, number)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    loaders = _dataloaders(cfg)
+    loaders = stream_loaders(cfg)
     for name in streams or ():
         if name not in loaders:
             raise UserError(
@@ -49,8 +59,6 @@ def browse_streams(
             )
     settings = cfg.model.get('data_preprocessor') or dict(type='SegDataPreProcessor')
     preprocessor = MODELS.build(copy.deepcopy(settings))
-    # As MMSegmentation and MMPretrain call it; both load images as BGR.
-    rgb = bool(settings.get('bgr_to_rgb') or settings.get('to_rgb'))
     seed = (cfg.get('randomness') or {}).get('seed') or 0
     written = []
     for name, loader in loaders.items():
@@ -58,32 +66,24 @@ def browse_streams(
             continue
         batches = StreamDataLoader({name: loader}, seed)
         unlabeled = 'LoadValidMask' in str(loader['dataset'])
-        panels = _panels(batches, name, preprocessor, rgb, unlabeled)
+        panels = _panels(batches, name, preprocessor, settings, unlabeled)
         for index, panel in enumerate(itertools.islice(panels, number)):
             written.append(save_image(panel, Path(out) / name / f'{index:04d}.png'))
     return written
 
 
-def _dataloaders(cfg: Config) -> dict[str, dict]:
-    if not cfg.get('train_dataloader'):
-        raise UserError(f"config '{cfg.filename}' trains nothing: it has no train_dataloader")
-    given = cfg.train_dataloader
-    loaders = dict(train=given) if 'dataset' in given else given
-    # In this process: a few images do not repay the start of workers.
-    return {
-        name: dict(loader, num_workers=0, persistent_workers=False, prefetch_factor=None)
-        for name, loader in loaders.items()
-    }
-
-
 def _panels(
-    batches: StreamDataLoader, name: str, preprocessor: nn.Module, rgb: bool, unlabeled: bool
+    batches: StreamDataLoader,
+    name: str,
+    preprocessor: nn.Module,
+    settings: Mapping,
+    unlabeled: bool,
 ) -> Iterator[np.ndarray]:
     metainfo = batches.dataset.metainfo or {}
     for data in batches:
         batch = preprocessor(data[name], True)
-        images = _pictures(batch['inputs'], preprocessor, rgb)
-        views = [_pictures(view, preprocessor, rgb) for view in batch.get('strong', ())]
+        images = as_photos(batch['inputs'], preprocessor, settings)
+        views = [as_photos(view, preprocessor, settings) for view in batch.get('strong', ())]
         for index, (image, sample) in enumerate(zip(images, batch['data_samples'], strict=True)):
             boxes = [b[index].tolist() for b in batch.get('boxes', ())]
             yield make_stream_panel(
@@ -112,11 +112,3 @@ def _caption(sample: Any, metainfo: Mapping) -> str:
     classes = (metainfo.get('classes') or ())[1:]
     labels = sample.gt_label.tolist()
     return f'{name}: {", ".join(classes[i] if i < len(classes) else str(i) for i in labels)}'
-
-
-def _pictures(inputs: Tensor, preprocessor: Any, rgb: bool) -> np.ndarray:
-    """RGB images, (N, H, W, 3), uint8, of what a data preprocessor has normalised."""
-    if hasattr(preprocessor, 'mean'):
-        inputs = inputs * preprocessor.std + preprocessor.mean
-    inputs = inputs if rgb else inputs.flip(1)
-    return inputs.clamp(0, 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -15,6 +15,7 @@ from .panels import LegendEntry, Tile, class_legend, make_grid, make_panel, resi
 from .proposal_panels import make_proposal_panel, plot_recall
 from .ranking_panels import RankedImage, make_ranking_panel, plot_split_histogram
 from .segmentation_panels import make_segmentation_panel
+from .self_training_panels import Lesson, make_self_training_panel
 from .zero_shot_panels import make_zero_shot_panel, plot_features
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     'CurveGroup',
     'IGNORE_COLOR',
     'LegendEntry',
+    'Lesson',
     'RankedImage',
     'Tile',
     'UNSELECTED_COLOR',
@@ -41,6 +43,7 @@ __all__ = [
     'make_proposal_panel',
     'make_ranking_panel',
     'make_segmentation_panel',
+    'make_self_training_panel',
     'make_zero_shot_panel',
     'mean_and_range',
     'overlay',

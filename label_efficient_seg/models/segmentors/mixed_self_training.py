@@ -19,6 +19,7 @@ from .norm_statistics import frozen_statistics
 from .stream_encoder_decoder import Batches, StreamEncoderDecoder, current_iteration
 
 Losses = dict[str, Tensor]
+Images = tuple[Tensor, Tensor, Tensor]
 
 
 @MODELS.register_module()
@@ -153,15 +154,22 @@ class MixedSelfTraining(StreamEncoderDecoder):
 
     def mixed_losses(self, source: dict, target: dict, y_u: Tensor, q: Tensor) -> Losses:
         """L_mix."""
+        return {'mixed.loss_ce': self._cross_entropy(*self.mixed_images(source, target, y_u, q))}
+
+    def mixed_images(self, source: dict, target: dict, y_u: Tensor, q: Tensor) -> Images:
+        """augment(x_m), y_m and q_m."""
         y = self.labels(source['data_samples'])
         masks = class_masks(y, self.num_classes)
         x_m = mix(masks, source['inputs'], target['inputs'])
         x_m = self.data_preprocessor.strong_view(x_m, target['data_samples'], view=0)
-        y_m, q_m = mix(masks, y, y_u), mix(masks, torch.ones_like(q), q)
-        return {'mixed.loss_ce': self._cross_entropy(x_m, y_m, q_m)}
+        return x_m, mix(masks, y, y_u), mix(masks, torch.ones_like(q), q)
 
     def masked_losses(self, source: dict, target: dict, y_u: Tensor, q: Tensor) -> Losses:
         """L_mask."""
+        return {'masked.loss_ce': self._cross_entropy(*self.masked_images(source, target, y_u, q))}
+
+    def masked_images(self, source: dict, target: dict, y_u: Tensor, q: Tensor) -> Images:
+        """K * augment(u), or what takes its place, with its labels and weights."""
         u = target['inputs']
         if self.mask_source:
             half, y = len(u) - len(u) // 2, self.labels(source['data_samples'])
@@ -170,8 +178,7 @@ class MixedSelfTraining(StreamEncoderDecoder):
             q = torch.cat([torch.ones_like(q[:half]), q[half:]])
         else:
             u = self.data_preprocessor.strong_view(u, target['data_samples'], view=1)
-        masked = u * block_masks(u, self.mask_block, self.mask_ratio)
-        return {'masked.loss_ce': self._cross_entropy(masked, y_u, q)}
+        return u * block_masks(u, self.mask_block, self.mask_ratio), y_u, q
 
     def _cross_entropy(self, images: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
         with frozen_statistics(self) if self.clean_statistics else nullcontext():

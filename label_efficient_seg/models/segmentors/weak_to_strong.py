@@ -134,16 +134,24 @@ class WeakToStrong(StreamEncoderDecoder):
     def _strong_losses(
         self, batch: dict, labels: Tensor, confidence: Tensor, valid: Tensor
     ) -> Tensor:
-        """Mean over the views of L_v, each with the boxes of its partners pasted in."""
-        masks = box_masks(batch['boxes'], (labels.shape[1], labels.shape[2]))  # (V, N, H, W)
-        strong = mix(masks, batch['strong'].flip(1), batch['strong'])
-        targets = [mix(masks, t.flip(0), t) for t in (labels, confidence, valid)]
+        """Mean over the views of L_v."""
+        strong, *targets = self.mixed_views(batch, labels, confidence, valid)
         features = self.extract_feat(strong.flatten(0, 1))
         if self.complementary:
             features = complementary_dropout(features)
         views = self.logits(features).chunk(len(strong))
         losses = [self._consistency(*view) for view in zip(views, *targets, strict=True)]
         return torch.stack(losses).mean()
+
+    @staticmethod
+    def mixed_views(
+        batch: dict, labels: Tensor, confidence: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """s_v (V, N, 3, H, W), y_v, c_v and validity (V, N, H, W), partners' boxes pasted in."""
+        masks = box_masks(batch['boxes'], (labels.shape[1], labels.shape[2]))  # (V, N, H, W)
+        strong = mix(masks, batch['strong'].flip(1), batch['strong'])
+        y, c, area = (mix(masks, t.flip(0), t) for t in (labels, confidence, valid))
+        return strong, y, c, area
 
     def _consistency(
         self, logits: Tensor, labels: Tensor, confidence: Tensor, valid: Tensor
