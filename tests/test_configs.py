@@ -192,14 +192,23 @@ def shrink_model(model: ConfigDict) -> None:
     if backbone.type == 'MixVisionTransformer':
         backbone.update(embed_dims=8, num_layers=[1, 1, 1, 1])
         model.decode_head.in_channels = [8, 16, 40, 64]
-    if model.type == 'AffinityNet' or backbone.type in ('ResNet38', 'DilatedVGG16', 'DeconvNetVGG'):
+    if backbone.type == 'DINOv2':
+        shrink_vit(model)
+    elif model.type == 'AffinityNet' or backbone.type in (
+        'ResNet38',
+        'DilatedVGG16',
+        'DeconvNetVGG',
+    ):
         shrink_width(backbone, model.decode_head)
     elif 'depth' in backbone and backbone.type != 'mmpretrain.VGG':
         backbone.update(depth=50 if backbone.depth >= 50 else 18, base_channels=4, stem_channels=4)
         width = 4 * (32 if backbone.depth == 50 else 8)
         for head in (model.decode_head, model.get('auxiliary_head')):
             if head is not None:
-                head.in_channels = width // 2 ** (3 - head.in_index)
+                levels = head.in_index
+                several = isinstance(levels, (list, tuple))
+                widths = [width // 2 ** (3 - level) for level in (levels if several else [levels])]
+                head.in_channels = widths if several else widths[0]
         if 'c1_in_channels' in model.decode_head:
             model.decode_head.c1_in_channels = width // 8
     for head in (model.decode_head, model.get('auxiliary_head')):
@@ -220,6 +229,15 @@ def shrink_model(model: ConfigDict) -> None:
         model.spatial_information.context_channels = 4
         model.generator.update(hidden_channels=(8,), dropout=(0.1,))
         model.discriminator.channels = 8
+
+
+def shrink_vit(model: ConfigDict) -> None:
+    """Few blocks and channels, and patches that divide the crops."""
+    model.backbone.update(
+        embed_dims=8, depth=4, num_heads=2, out_indices=(0, 1, 2, 3), patch_size=16, image_size=CROP
+    )
+    model.data_preprocessor.update(size_divisor=16, test_cfg=dict(size_divisor=16))
+    model.decode_head.update(in_channels=8, level_channels=(4, 4, 4, 4))
 
 
 def shrink_width(backbone: ConfigDict, head: ConfigDict) -> None:
@@ -329,6 +347,8 @@ def check_training(name: str, cfg: Config, runner: Runner, recorder: Recorder) -
         expected = {key for key in expected if not key.endswith('_aux')}
     if cfg.model.get('lambda_adv') == 0:
         expected.discard('generator.loss_adv')
+    if cfg.model.get('complementary'):  # UniMatch V2
+        expected.discard('unlabeled.loss_feature')
     if cfg.model.get('auxiliary_head'):
         expected.add('aux.loss_ce')
     assert expected <= recorder.logged[1].keys(), name

@@ -25,6 +25,9 @@ BOTH_WAYS = {**DEEPLABV2, 'affinitynet': 'classifier or affinity network of Affi
 TO_OURS = {
     'deconvnet': 'DeconvNet, from an .npz or HDF5 file of blobs named layer/index',
     'sign': 'encoder, generator, discriminator and classifier of SIGN',
+    'unimatch': 'DeepLabv3+ on ResNet of UniMatch',
+    'unimatch-v2': 'DINOv2 with DPT of UniMatch V2',
+    'daformer': 'MiT with the decoder of DAFormer, of DAFormer or MIC',
     'mxnet-resnet38': 'ResNet38 of MXNet, for AffinityNet',
     'torchvision-vgg16': "torchvision's VGG16, for AffinityNet",
     'torchvision-mobilenetv2': "torchvision's MobileNetV2, for MMSeg's backbone",

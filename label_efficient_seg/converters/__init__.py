@@ -4,6 +4,7 @@ from .deconvnet_caffe import convert_deconvnet, convert_deconvnet_file, read_caf
 from .deeplabv2_checkpoints import convert_deeplabv2, convert_deeplabv2_file
 from .imagenet_backbones import convert_backbone_file, convert_mxnet_resnet38, convert_vgg16
 from .mxnet_params import read_mxnet_params
+from .self_training_checkpoints import convert_self_training, convert_self_training_file
 from .sign_checkpoints import convert_sign, convert_sign_file
 from .torchvision_mobilenet_v2 import convert_mobilenet_v2, convert_mobilenet_v2_file
 from .urban_labels import FORMATS, convert_labels, format_summary
@@ -23,6 +24,8 @@ __all__ = [
     'convert_mobilenet_v2',
     'convert_mobilenet_v2_file',
     'convert_mxnet_resnet38',
+    'convert_self_training',
+    'convert_self_training_file',
     'convert_sign',
     'convert_sign_file',
     'convert_vgg16',

@@ -12,6 +12,7 @@ from .conversion import Conversion
 from .deconvnet_caffe import convert_deconvnet_file
 from .deeplabv2_checkpoints import VARIANTS, convert_deeplabv2_file
 from .imagenet_backbones import BACKBONES, convert_backbone_file
+from .self_training_checkpoints import KINDS, convert_self_training_file
 from .sign_checkpoints import convert_sign_file
 from .torchvision_mobilenet_v2 import convert_mobilenet_v2_file
 
@@ -22,6 +23,7 @@ BOTH_WAYS: dict[str, Callable[..., Conversion]] = {
 TO_OURS: dict[str, Callable[..., Conversion]] = {
     'deconvnet': convert_deconvnet_file,
     **{name: partial(convert_backbone_file, kind=name) for name in BACKBONES},
+    **{name: partial(convert_self_training_file, kind=name) for name in KINDS},
     'sign': convert_sign_file,
     'torchvision-mobilenetv2': convert_mobilenet_v2_file,
 }

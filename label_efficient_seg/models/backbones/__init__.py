@@ -1,7 +1,15 @@
 from .deconvnet_vgg import DeconvNetVGG
 from .deeplabv2_resnet import DeepLabV2ResNet
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
+from .dinov2 import DINOv2
 from .resnet38 import ResNet38
 from .vgg16_dilated import DilatedVGG16
 
-__all__ = ['DeconvNetVGG', 'DeepLabV2ResNet', 'DilatedMobileNetV2', 'DilatedVGG16', 'ResNet38']
+__all__ = [
+    'DINOv2',
+    'DeconvNetVGG',
+    'DeepLabV2ResNet',
+    'DilatedMobileNetV2',
+    'DilatedVGG16',
+    'ResNet38',
+]

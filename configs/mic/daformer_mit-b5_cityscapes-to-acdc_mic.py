@@ -1,13 +1,14 @@
-# MIC on DAFormer, GTA5 to Cityscapes, with SegFormer's head in place of DAFormer's.
+# MIC on DAFormer, Cityscapes to ACDC. DAFormer: --cfg-options model.mask_ratio=0
 _base_ = [
-    '../_base_/models/segformer_mit-b5.py',
-    '../_base_/datasets/gta5_to_cityscapes_crops.py',
+    '../_base_/models/daformer_mit-b5.py',
+    '../_base_/datasets/cityscapes_to_acdc_crops.py',
     '../_base_/schedules/adamw_40k.py',
     '../_base_/methods/mic.py',
     '../_base_/default_runtime.py',
 ]
 model = _base_.mic
-model.update(decode_head=dict(num_classes=19))
+# Between real images, both domains are masked.
+model.update(decode_head=dict(num_classes=19), mask_source=True)
 target_pipeline = [*_base_.target_pipeline[:-1], _base_.pack_target]
 rare_classes = dict(
     _delete_=True, type='RareClassDataset', dataset=_base_.train_dataloader.source.dataset

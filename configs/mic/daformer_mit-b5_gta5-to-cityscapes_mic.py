@@ -1,14 +1,13 @@
-# MIC on DAFormer, Cityscapes to ACDC. DAFormer: --cfg-options model.mask_ratio=0
+# MIC on DAFormer, GTA5 to Cityscapes.
 _base_ = [
-    '../_base_/models/segformer_mit-b5.py',
-    '../_base_/datasets/cityscapes_to_acdc_crops.py',
+    '../_base_/models/daformer_mit-b5.py',
+    '../_base_/datasets/gta5_to_cityscapes_crops.py',
     '../_base_/schedules/adamw_40k.py',
     '../_base_/methods/mic.py',
     '../_base_/default_runtime.py',
 ]
 model = _base_.mic
-# Between real images, both domains are masked.
-model.update(decode_head=dict(num_classes=19), mask_source=True)
+model.update(decode_head=dict(num_classes=19))
 target_pipeline = [*_base_.target_pipeline[:-1], _base_.pack_target]
 rare_classes = dict(
     _delete_=True, type='RareClassDataset', dataset=_base_.train_dataloader.source.dataset

@@ -1,3 +1,3 @@
 # DAFormer, GTA5 to Cityscapes: MIC without its masked images.
-_base_ = './segformer_mit-b5_gta5-to-cityscapes_mic.py'
+_base_ = './daformer_mit-b5_gta5-to-cityscapes_mic.py'
 model = dict(mask_ratio=0)

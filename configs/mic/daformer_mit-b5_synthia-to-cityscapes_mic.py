@@ -1,6 +1,6 @@
 # MIC on DAFormer, SYNTHIA to Cityscapes, 16 classes. DAFormer: --cfg-options model.mask_ratio=0
 _base_ = [
-    '../_base_/models/segformer_mit-b5.py',
+    '../_base_/models/daformer_mit-b5.py',
     '../_base_/datasets/synthia_to_cityscapes_crops.py',
     '../_base_/schedules/adamw_40k.py',
     '../_base_/methods/mic.py',
