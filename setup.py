@@ -91,6 +91,7 @@ setup(
             'onedl-mmpretrain>=1.3.6,<1.4',
         ],
         'proposals': ['opencv-contrib-python'],
+        'slurm': ['submitit'],
         'tensorboard': ['tensorboard'],
         'timm': ['timm'],
         'test': ['pytest', 'pytest-xdist', 'pytest-cov', 'setuptools<82', 'wheel'],

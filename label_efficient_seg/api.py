@@ -174,6 +174,8 @@ def run(
     again: str | None = None,
     only: Sequence[str] | None = None,
     dry_run: bool = False,
+    slurm: str | None = None,
+    slurm_options: dict[str, Any] | None = None,
     cfg_options: dict[str, Any] | None = None,
 ) -> Path | None:
     """Run the stages of a workflow that are missing, and report all.
@@ -188,6 +190,9 @@ def run(
         again (str, optional): A finished stage that runs again, with all that depend on it.
         only (Sequence[str], optional): The stages to run.
         dry_run (bool): Print how far each stage is and its command, and run nothing.
+        slurm (str, optional): Partition of a Slurm cluster that the stages run on, each as a job of
+            its own with ``gpus`` GPUs. Needs the package ``submitit``.
+        slurm_options (dict, optional): Long options of ``sbatch`` for these jobs.
         cfg_options (dict, optional): Values to override in the configs of all stages.
 
     Returns:
@@ -200,7 +205,8 @@ def run(
     if dry_run:
         workflows.print_states(made, again, gpus)
         return None
-    made.run(jobs, gpus, again, only)
+    cluster = workflows.SlurmJobs(slurm, slurm_options, gpus) if slurm else None
+    made.run(jobs, gpus, again, only, cluster)
     workflows.print_results(made)
     return workflows.write_report(made)
 

@@ -6,6 +6,7 @@ Examples::
     les run advsemi/workflow_toy --seeds 0 1 2
     les run advsemi/workflow_toy --dry-run
     les run my_workflow.py --from ranking --jobs 2
+    les run cracks/ --seeds 0 1 2 --slurm gpu --slurm-options time=08:00:00 account=lab
 """
 
 import argparse
@@ -35,7 +36,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--dry-run', action='store_true', help='show how far each stage is, and its command'
     )
+    parser.add_argument(
+        '--slurm',
+        metavar='PARTITION',
+        help='run each stage as a job of this partition of a Slurm cluster (needs submitit)',
+    )
+    parser.add_argument(
+        '--slurm-options',
+        nargs='+',
+        default=[],
+        type=_pair,
+        metavar='KEY=VALUE',
+        help='long options of sbatch; default: time=24:00:00 cpus_per_task=4',
+    )
     add_cfg_options(parser, 'the configs of all stages')
+
+
+def _pair(word: str) -> list[str]:
+    if '=' not in word:
+        raise argparse.ArgumentTypeError(f'{word!r} is not of the form KEY=VALUE')
+    return word.split('=', 1)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -53,6 +73,8 @@ def run(args: argparse.Namespace) -> None:
         again=args.again,
         only=args.only,
         dry_run=args.dry_run,
+        slurm=args.slurm,
+        slurm_options=dict(args.slurm_options),
         cfg_options=read_cfg_options(args),
     )
     if report:

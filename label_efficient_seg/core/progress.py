@@ -15,6 +15,7 @@ from rich.text import Text
 from .errors import UserError
 
 Item = TypeVar('Item')
+Kind = TypeVar('Kind', bound='Progress')
 
 
 class Progress:
@@ -66,7 +67,8 @@ class Progress:
                 self._bar.update(self._bar.task_ids[0], completed=self.done)
             elif self._shown and now - self._last_line >= self._interval:
                 self._last_line = now
-                self._write(self._counted() + self._rate(now))
+                lines = [self._counted() + self.rest(now), *self.details(now)]
+                self._write('\n  '.join(lines))
 
     def print(self, line: str) -> None:
         """Print a line of text to the standard output, above the bar."""
@@ -83,10 +85,31 @@ class Progress:
         elapsed = self._clock() - self._start
         line = f'{self.label}: {self.done}/{self.total} in {format_seconds(elapsed)}'
         if self.done and elapsed > 0:
-            line += f' ({_format_rate(self.done, elapsed)})'
+            line += f' ({format_rate(self.done, elapsed)})'
         self._write(line)
 
-    def __enter__(self) -> 'Progress':
+    def rest(self, now: float) -> str:
+        """Rate and time left, as far as they are known.
+
+        Args:
+            now (float): Time of the clock.
+        """
+        text, elapsed = '', now - self._start
+        if self.done and elapsed > 0:
+            text += f'  {format_rate(self.done, elapsed)}'
+        if 0 < self.done < self.total:
+            text += f'  {format_seconds(elapsed / self.done * (self.total - self.done))} left'
+        return text
+
+    def details(self, now: float) -> list[str]:
+        """Further lines, such as one for each thing in work; none by default.
+
+        Args:
+            now (float): Time of the clock.
+        """
+        return []
+
+    def __enter__(self: Kind) -> Kind:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -96,15 +119,6 @@ class Progress:
         share = 100 * self.done // self.total if self.total else 100
         width = len(str(self.total))
         return f'{self.label}: {self.done:>{width}}/{self.total} ({share:>2} %)'
-
-    def _rate(self, now: float) -> str:
-        """Rate and time left, as far as they are known."""
-        text, elapsed = '', now - self._start
-        if self.done and elapsed > 0:
-            text += f'  {_format_rate(self.done, elapsed)}'
-        if 0 < self.done < self.total:
-            text += f'  {format_seconds(elapsed / self.done * (self.total - self.done))} left'
-        return text
 
     def _write(self, line: str) -> None:
         self._stream.write(line + '\n')
@@ -140,7 +154,8 @@ class _Numbers(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         counted = self._progress._counted().removeprefix(f'{self._progress.label}: ')
-        return Text(counted + self._progress._rate(self._progress._clock()))
+        now = self._progress._clock()
+        return Text('\n'.join([counted + self._progress.rest(now), *self._progress.details(now)]))
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
@@ -168,7 +183,8 @@ def format_seconds(seconds: float) -> str:
     return f'{hours}:{minute:02}:{second:02}' if hours else f'{minute}:{second:02}'
 
 
-def _format_rate(done: int, elapsed: float) -> str:
+def format_rate(done: int, elapsed: float) -> str:
+    """``12.3/s``, or ``4.5 s each`` where that takes longer than a second."""
     if done >= elapsed:
         return f'{done / elapsed:.1f}/s'
     return f'{elapsed / done:.1f} s each'

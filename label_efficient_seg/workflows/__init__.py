@@ -10,6 +10,7 @@ from .job_stage import (
 from .measurement import Measurement, PairedDifference, paired_difference
 from .report import build_run_report, group_runs, latest_panels, write_report
 from .results import Results, print_results
+from .slurm_jobs import SlurmJobs
 from .stages import STAGES, Result, Stage, TestStage, TrainStage
 from .verdicts import Verdict, judge, next_steps
 from .workflow import Workflow, print_states
@@ -28,6 +29,7 @@ __all__ = [
     'Result',
     'Results',
     'STAGES',
+    'SlurmJobs',
     'Stage',
     'TestStage',
     'TrainStage',

@@ -58,11 +58,14 @@ class Processes:
                 with self._lock:
                     self._running.discard(process)
         if process.returncode:
-            tail = '\n'.join(log.read_text('utf-8').splitlines()[-5:])
             raise RunError(
                 f'{shlex.join(command)} {_ending(process.returncode)}; see {log}. '
-                f'It ended with:\n{tail}'
+                f'It ended with:\n{log_tail(log)}'
             )
+
+    def environments(self, jobs: int, processes: int = 1) -> list[dict[str, str]]:
+        """As :func:`job_environments`."""
+        return job_environments(jobs, processes)
 
     def stop(self) -> None:
         """Terminate what runs; nothing can be run afterwards."""
@@ -95,6 +98,16 @@ def tied_to_parent(command: Sequence[str]) -> list[str]:
     # A function between fork and exec would do the same, but may hang where there are threads.
     program = str(Path(__file__).with_name('die_with_parent.py'))
     return [sys.executable, '-S', '-E', program, str(os.getpid()), *command]
+
+
+def log_tail(log: Path, lines: int = 5) -> str:
+    """Last lines of a log.
+
+    Args:
+        log (Path): The file.
+        lines (int): How many.
+    """
+    return '\n'.join(log.read_text('utf-8', errors='replace').splitlines()[-lines:])
 
 
 def _ending(status: int) -> str:

@@ -16,14 +16,16 @@ from mmengine.config import Config
 from ..core.config_index import get_config_path
 from ..core.errors import RunError, UserError
 from ..core.file_walk import usable_cores
-from ..core.progress import Progress, format_seconds
+from ..core.progress import format_seconds
 from ..core.suggest import did_you_mean
 from ..core.tables import print_table
 from .data_files import DataFiles
 from .node import Node, build_nodes
-from .processes import Processes, job_environments
+from .processes import Processes
 from .scheduler import run_graph
+from .slurm_jobs import SlurmJobs
 from .stage_folder import State
+from .stage_progress import StageProgress, finished_seconds
 from .stages import Result
 
 
@@ -116,6 +118,7 @@ class Workflow:
         processes: int = 1,
         again: str | None = None,
         only: Sequence[str] | None = None,
+        slurm: SlurmJobs | None = None,
     ) -> None:
         """Run what is not finished, and print the metrics of each stage.
 
@@ -127,12 +130,15 @@ class Workflow:
             again (str, optional): Stage to run again even if it is finished, and with it all that
                 depend on it.
             only (Sequence[str], optional): Run no other stages than these.
+            slurm (SlurmJobs, optional): Runs the stages on a cluster, by default all that can run.
 
         Raises:
             ValueError: If an unknown stage is named, or ``only`` leaves out an input that is not
                 finished.
             RuntimeError: If a stage fails, or something already runs in this folder.
         """
+        if not jobs and slurm:
+            jobs = len(self.nodes)
         jobs = jobs or (1 if torch.cuda.is_available() else max(1, usable_cores() // processes))
         jobs = min(jobs, len(self.nodes))
         with self._lock() as lock:
@@ -140,10 +146,10 @@ class Workflow:
             for node in selected:
                 if node.name == again and node.folder.path.exists():
                     node.folder.set_aside()
-            steps = sum(node.stage.steps for node in selected)
-            with Progress(steps, f'iterations of {len(selected)} stages') as progress:
+            with StageProgress(selected, jobs, finished_seconds(self.nodes)) as progress:
                 data = DataFiles(self.work_dir)
-                runner = _Runner(Processes([lock]), progress, data, jobs, processes)
+                commands = slurm or Processes([lock])
+                runner = _Runner(commands, progress, data, jobs, processes)
                 run_graph(
                     {node: node.inputs for node in selected},
                     runner.run,
@@ -194,12 +200,17 @@ class _Runner:
     """Runs single nodes, from several threads."""
 
     def __init__(
-        self, commands: Processes, progress: Progress, data: DataFiles, jobs: int, processes: int
+        self,
+        commands: Processes | SlurmJobs,
+        progress: StageProgress,
+        data: DataFiles,
+        jobs: int,
+        processes: int,
     ) -> None:
         self.processes, self.progress, self.number = commands, progress, processes
         self.data = data
         self.environments: SimpleQueue[dict] = SimpleQueue()
-        for environment in job_environments(jobs, processes):
+        for environment in commands.environments(jobs, processes):
             self.environments.put(environment)
 
     def run(self, node: Node) -> None:
@@ -210,14 +221,12 @@ class _Runner:
         stage = node.resolved()
         command = node.command(stage, self.number, sys.executable)
         node.folder.begin(node.definition, inputs, node.files(self.data))
-        done, environment = 0, self.environments.get()
+        environment = self.environments.get()
+        self.progress.begin(node)
 
         def show(line: str) -> None:
-            nonlocal done
             if match := stage.progress.search(line):
-                now = int(match[1]) * node.stage.steps // max(1, int(match[2]))
-                self.progress.update(max(0, now - done))
-                done = max(now, done)
+                self.progress.advance(node, int(match[1]), int(match[2]))
 
         try:
             self.processes.run(command, node.folder.log, show, environment)
@@ -231,12 +240,13 @@ class _Runner:
             note=result.note,
             command=shlex.join(node.command(stage, self.number)),
         )
-        self.progress.update(node.stage.steps - done)
+        self.progress.finish(node, record['seconds'])
         duration = format_seconds(record['seconds'])
         self.progress.print(f'[{node.label}] {describe_metrics(record)} ({duration})')
 
     def say_failure(self, node: Node, error: BaseException) -> None:
         """Say at once what is raised only when the other stages have ended."""
+        self.progress.fail(node)
         self.progress.print(
             f'[{node.label}] failed, see {node.folder.log}; what runs is left to end'
         )

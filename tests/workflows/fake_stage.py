@@ -61,7 +61,7 @@ def fake(name: str, *inputs: str, value: float = 1, **settings) -> dict:
 
 def wait_for(file: Path, text: str = '') -> str:
     """Content of a file that something running is about to write, with a text in it."""
-    deadline = time.time() + 30
+    deadline = time.time() + 120
     while not (file.exists() and file.read_text() and text in file.read_text()):
         assert time.time() < deadline, file
         time.sleep(0.01)
