@@ -13,10 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from mmengine.config import Config
+
 from . import converters, projects, workflows
 from .converters import convert_labels
 from .converters.annotations import export_masks, import_masks
 from .core.errors import UserError
+from .core.quiet import quiet_logger
 from .core.weights import trusting_checkpoints
 from .datasets.checks.check_report import CheckReport
 from .datasets.checks.checking import check_config
@@ -72,21 +75,30 @@ __all__ = [
 ]
 
 
-def new(kind: Literal['semi', 'adapt'], *cards: FilePath, out: FilePath, **options: Any) -> Path:
-    """Write a project from data cards: configs of a method and its baseline, and a workflow.
+def new(
+    kind: Literal['semi', 'adapt', 'weak', 'zero'], *cards: FilePath, out: FilePath, **options: Any
+) -> Path:
+    """Write a project from data cards: configs of a method and its baselines, and a workflow.
 
     Args:
-        kind (str): ``semi``, masks for some of the images; or ``adapt``, masks of one domain and
-            photos of another.
+        kind (str): ``semi``, masks for some of the images; ``adapt``, masks of one domain and
+            photos of another; ``weak``, the classes of whole images; or ``zero``, masks for some of
+            the classes.
         *cards (str | PathLike): Data card, see :func:`~.datasets.files.data_card.read_card`; source
             and target of ``adapt``.
         out (str | PathLike): Folder to write, which must not hold anything.
-        **options (Any): Of :func:`~.projects.new_semi` or :func:`~.projects.new_adapt`.
+        **options (Any): Of :func:`~.projects.new_semi`, ``new_adapt``, ``new_weak`` or
+            ``new_zero``.
 
     Returns:
         Path: The folder.
     """
-    makers: dict[str, Callable[..., Path]] = dict(semi=projects.new_semi, adapt=projects.new_adapt)
+    makers: dict[str, Callable[..., Path]] = dict(
+        semi=projects.new_semi,
+        adapt=projects.new_adapt,
+        weak=projects.new_weak,
+        zero=projects.new_zero,
+    )
     return makers[kind](*cards, out=out, **options)
 
 
@@ -298,12 +310,20 @@ def check(
     cfg = launch.load_config(config, cfg_options=cfg_options)
     report = check_config(cfg, workers, max_images)
     if not report.findings:
-        report.findings += [Finding(part, 'start', text) for part, text in start_faults(cfg)]
+        report.findings += _start_findings(cfg)
     return report
+
+
+def _start_findings(cfg: Config) -> list[Finding]:
+    with quiet_logger():
+        return [Finding(part, 'start', text) for part, text in start_faults(cfg)]
 
 
 def check_project(folder: FilePath, **options: Any) -> dict[str, CheckReport]:
     """Check the data of all trainings of a folder of :func:`new`.
+
+    Data that several trainings read are read once. Trainings that learn from what other stages
+    leave are left out.
 
     Args:
         folder (str | PathLike): The folder.
@@ -312,9 +332,21 @@ def check_project(folder: FilePath, **options: Any) -> dict[str, CheckReport]:
     Returns:
         dict[str, CheckReport]: By name of the stage.
     """
-    stages = workflows.Workflow.from_file(str(projects.find_workflow(folder)), Path(folder)).nodes
-    configs = {node.name: node.stage.config for node in stages if hasattr(node.stage, 'config')}
-    return {name: check(config, **options) for name, config in configs.items()}
+    workflow = workflows.Workflow.from_file(str(projects.find_workflow(folder)), Path(folder))
+    reports: dict[str, CheckReport] = {}
+    checked: list[Any] = []
+    for node in workflow.nodes:
+        stage = node.stage
+        if not isinstance(stage, workflows.TrainStage) or stage.learns_from_stages:
+            continue
+        cfg = launch.load_config(stage.config, cfg_options=options.get('cfg_options'))
+        data = [cfg.get(f'{part}_dataloader') for part in ('train', 'val', 'test')]
+        if data in checked:  # only its model is new
+            reports[node.name] = CheckReport([], _start_findings(cfg))
+        else:
+            reports[node.name] = check(stage.config, **options)
+        checked.append(data)
+    return reports
 
 
 def publish(

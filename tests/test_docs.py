@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import mmseg
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -15,6 +16,7 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.registry import DATASETS, MODELS
 
 from label_efficient_seg.cli.main import build_parser
+from label_efficient_seg.datasets.files.class_embeddings import write_class_embeddings
 from label_efficient_seg.datasets.files.data_card import KEYS, read_card
 from label_efficient_seg.datasets.toy import toy_root
 from label_efficient_seg.engine.launch import build_runner, load_config
@@ -263,8 +265,11 @@ def test_readme_keeps_optimizer_and_schedule(name, kind, rate, tmp_path):
     assert len({group['lr'] for group in groups[0].values()}) > 1 or kind is torch.optim.SGD
 
 
+NEW = 'les new (weak|zero) '
+
+
 def test_card_of_the_pages_with_their_commands(tmp_path, monkeypatch, les, capsys):
-    card, *domains = blocks('docs/custom-data.md', 'yaml')
+    card, *domains, tags, vectors = blocks('docs/custom-data.md', 'yaml')
     (short,) = blocks('README.md', 'yaml')
     assert yaml.safe_load(card) == yaml.safe_load(short)
     monkeypatch.chdir(tmp_path)
@@ -279,6 +284,15 @@ def test_card_of_the_pages_with_their_commands(tmp_path, monkeypatch, les, capsy
         )
     assert 'all 13 training images are labeled' in capsys.readouterr().err
     assert les('check', 'cracks') == 0
+    rows = [f'{index},crack' + '; joint' * (index % 2) for index in range(16)]
+    Path('data/cracks/tags.csv').write_text('image,classes\n' + '\n'.join(rows))
+    names = yaml.safe_load(card)['classes']
+    write_class_embeddings('data/cracks/vectors.npz', names, np.eye(3))
+    Path('data.yaml').write_text(card + tags + vectors)
+    others = [shlex.split(line, comments=True)[1:] for line in lines if re.match(NEW, line)]
+    assert [words[1] for words in others] == ['weak', 'zero', 'zero']
+    for words in others[:2]:
+        assert les(*words, '--iterations', '4', '--weights', 'none') == 0
     draw(tmp_path / 'day', {0: 0, 1: 13, 2: 11}, 4)
     draw(tmp_path / 'night', {0: 0, 1: 1, 2: 2}, 4)
     Path('val.txt').write_text('0\n1\n')

@@ -1,4 +1,4 @@
-"""Write a folder of configs from a data card: a method, its baseline, and what compares them.
+"""Write a folder of configs from a data card: a method, its baselines, and what compares them.
 
 A data card is a YAML file that names images, masks and classes. docs/custom-data.md describes it.
 What is decided about crops, batches and iterations is printed and stands in the configs.
@@ -9,6 +9,8 @@ Examples::
     les new semi data.yaml --network deeplabv3plus_r50 --budget 10min --out cracks
     les new semi data.yaml --network my_mmseg_config.py --method advsemi --out cracks
     les new adapt day.yaml night.yaml --out night
+    les new weak data.yaml --out cracks                        # the card has tags
+    les new zero data.yaml --unseen joint --out cracks         # the card has vectors
 """
 
 import argparse
@@ -18,6 +20,8 @@ from fractions import Fraction
 KINDS = dict(
     semi='masks for some of the images',
     adapt='masks of a source, photos of a target: two cards with the same classes',
+    weak='the classes of whole images (tags)',
+    zero='masks of some of the classes, and word vectors of all',
 )
 
 
@@ -35,13 +39,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'of the card',
     )
     parser.add_argument(
+        '--unseen',
+        nargs='+',
+        metavar='CLASS',
+        help='of zero, classes without labels in training; default: those of the card',
+    )
+    parser.add_argument(
         '--method',
-        help='of semi: unimatch (default) or advsemi; of adapt: advent (default) or minent',
+        help='of semi: unimatch (default), fixmatch, advsemi; of adapt: dacs (default), mic, '
+        'advent, minent, intrada; weak has AffinityNet and zero has SIGN',
     )
     parser.add_argument(
         '--network',
         help='deeplabv3plus_r50 (default on a GPU), segformer_mit-b0 (default on a CPU), '
-        'deeplabv2_r101, deeplabv2_mobilenetv2, or an MMSeg config file',
+        'deeplabv2_r101, deeplabv2_mobilenetv2, an MMSeg config file, or timm/NAME of a backbone',
     )
     parser.add_argument(
         '--weights', help="checkpoint of the backbone, or none; default: the network's own"
@@ -49,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--budget',
         default='1h',
-        help='time for all trainings of one seed on this machine, such as 10min, 1h or paper; '
+        help='time for all stages of one seed on this machine, such as 10min, 1h or paper; '
         'default: %(default)s',
     )
     parser.add_argument(
@@ -74,9 +85,12 @@ def run(args: argparse.Namespace) -> None:
     number = 2 if args.kind == 'adapt' else 1
     if len(args.cards) != number:
         args.parser.error(f'{args.kind} takes {number} data card{"s" * (number > 1)}')
-    options = dict(labeled=args.labeled) if args.kind == 'semi' else {}
-    if args.labeled is not None and not options:
-        args.parser.error(f'{args.kind} has no --labeled')
+    options = {}
+    for name, kind in dict(labeled='semi', unseen='zero').items():
+        if args.kind == kind:
+            options[name] = getattr(args, name)
+        elif getattr(args, name) is not None:
+            args.parser.error(f'{args.kind} has no --{name}')
     folder = api.new(
         args.kind,
         *args.cards,

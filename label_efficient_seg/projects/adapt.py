@@ -3,46 +3,30 @@
 import os
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import UserError
-from ..core.suggest import did_you_mean
 from ..datasets.files.data_card import DataCard, read_card
 from ..datasets.files.splits import read_split, write_split
 from .networks import Network
 from .parts import CardImages, choose_parts
-from .plan import Budget, choose_sizes, discriminator_strides
-from .project import Project, bases
-from .trainings import Trainings, describe_parts
-
-METHODS = ('advent', 'minent')
-TITLES = dict(advent='ADVENT', minent='MinEnt')
+from .plan import Sizes, choose_sizes, discriminator_strides, is_short
+from .project import Project
+from .stages import Stage, bases, config_path, discriminator_optimizer, optimizers
+from .trainings import Description, Trainings, describe_parts
 
 
 def new_adapt(
-    source: str | os.PathLike,
-    target: str | os.PathLike,
-    out: str | os.PathLike,
-    *,
-    method: str | None = None,
-    network: str | None = None,
-    weights: str | None = None,
-    budget: str = '1h',
-    iterations: int | None = None,
-    seed: int = 0,
+    source: str | os.PathLike, target: str | os.PathLike, out: str | os.PathLike, **options: Any
 ) -> Path:
-    """Write a project: the method, source only and, where all masks exist, the upper bound.
+    """Write a project: the method, two baselines and, where all masks exist, the upper bound.
 
     Args:
         source (str | os.PathLike): Data card of the images with masks.
         target (str | os.PathLike): Data card of the images that the network is for. It has the same
             classes, onto which the label map of the source maps, and masks for the validation.
         out (str | os.PathLike): Folder to write, which must not hold anything.
-        method (str, optional): ``advent``, the default, or ``minent``.
-        network (str, optional): As of :class:`Trainings`.
-        weights (str, optional): As of :class:`Trainings`.
-        budget (str): As of :class:`Budget`.
-        iterations (int, optional): Of each training, in place of a budget.
-        seed (int): Seed of what is drawn.
+        **options (Any): Of :class:`Trainings`.
 
     Returns:
         Path: The folder.
@@ -51,16 +35,14 @@ def new_adapt(
         FileExistsError: If the folder is not empty.
         ValueError: If a card or an argument is not as it must be.
     """
-    method = method or 'advent'
-    if method not in METHODS:
-        raise UserError(f'method {method!r} is unknown; {did_you_mean(method, METHODS)}')
-    time, project = Budget.read(budget, iterations), Project(out)
+    trainings = Trainings('adapt', out, **options)
     cards = read_card(source), read_card(target)
     _check_classes(*cards)
     images = CardImages(cards[1])
+    project, method = trainings.project, trainings.method
     with project.complete():
         source_list, number = _source_list(project, CardImages(cards[0]))
-        parts = choose_parts(project, images, None, seed, masks_needed=False)
+        parts = choose_parts(project, images, None, trainings.seed, masks_needed=False)
         found = describe_parts(project, parts, 'target ', ('train', 'val'))
         variables = dict(
             source_card=project.path(cards[0].path),
@@ -69,30 +51,31 @@ def new_adapt(
             target_list=found['train_list'],
             val_list=found['val_list'],
         )
-        sizes = choose_sizes(project, images.sizes(parts.train), time.paper)
-        trainings = Trainings(project, cards[1].classes, sizes, network, weights)
-        stages = ['baseline', method] + ['oracle'] * parts.all_masks
-        project.write('baseline.py', BASELINE)
-        if parts.all_masks:
-            project.write('oracle.py', ORACLE)
+        sizes = choose_sizes(project, images.sizes(parts.train), trainings.budget.paper)
+        project.decide('method', method, REASONS[method])
 
-        def write(length: int) -> None:
-            made = trainings.write_common('card_adapt', variables, length)
-            text = _advent if method == 'advent' else _minent
-            project.write(f'{method}.py', text(made, sizes.crop[0], length))
+        def stages(network: Network, length: int) -> list[Stage]:
+            oracle = Stage('oracle', ORACLE, timed_as='source_only')
+            return [
+                Stage('source_only', SOURCE_ONLY),
+                Stage('adabn', _adabn(length)),
+                *_method_stages(method, network, sizes, length),
+                *[oracle] * parts.all_masks,
+            ]
 
-        write(time.iterations)
-        write(trainings.fit(time, method, len(stages) - 1))
-        introduction = [
-            f'`baseline` learns from {number} labeled images of the source alone, `{method}` also '
-            f'from {len(parts.train)} images of the target without masks.',
+        sentences = [
+            f'`source_only` learns from {number} labeled images of the source alone, `{method}` '
+            f'also from {len(parts.train)} images of the target without masks. In `adabn` these '
+            'have a part in the statistics of batch norm and in nothing else, which is often most '
+            'of the gain.',
             *['`oracle` has the masks of the target: the upper bound.'] * parts.all_masks,
             f'All are judged on {len(parts.val)} other images of the target.',
         ]
-        title = f'{TITLES[method]}: {cards[0].path.stem} to {cards[1].path.stem}'
-        trainings.write_workflow(title, introduction, stages, 'adapt')
-    project.print_decisions()
-    return project.folder
+        title = f'{trainings.title}: {cards[0].path.stem} to {cards[1].path.stem}'
+        return trainings.write(
+            cards[1].classes, sizes, 'card_adapt', variables, stages, len(parts.train),
+            Description(title, sentences, method),
+        )  # fmt: skip
 
 
 def _check_classes(source: DataCard, target: DataCard) -> None:
@@ -120,13 +103,48 @@ def _source_list(project: Project, images: CardImages) -> tuple[str, int]:
     return project.path(path), len(ids)
 
 
+def _method_stages(method: str, network: Network, sizes: Sizes, length: int) -> list[Stage]:
+    if method in ('dacs', 'mic'):
+        return [Stage(method, _mixing(method, sizes.crop, length))]
+    if method == 'minent':
+        return [Stage('minent', _minent(network))]
+    advent = Stage('advent', _advent(network, sizes.crop[0], length))
+    if method == 'advent':
+        return [advent]
+    ranking = dict(config=config_path('advent'), checkpoint='{advent.checkpoint}', ratio=0.67)
+    options = {
+        'train_dataloader.easy.dataset.ann_file': '{rank.easy}',
+        'train_dataloader.easy.dataset.data_prefix.seg_map_path': '{rank.pseudo_masks}',
+        'train_dataloader.hard.dataset.ann_file': '{rank.hard}',
+    }
+    return [
+        advent,
+        Stage('rank', type='EntropyRankStage', settings=ranking, results=(), passes=1),
+        Stage('intrada', INTRADA, settings=dict(cfg_options=options), timed_as='advent'),
+    ]
+
+
+def _mixing(method: str, crop: tuple[int, int], length: int) -> str:
+    # The teacher averages over a part of the training: the papers' 0.999 is for 40,000 iterations.
+    momentum = 0.97 if length < 1000 else 0.99 if is_short(length) else 0.999
+    masking = f', mask_ratio=0.7, mask_block={max(1, crop[0] // 16)}' if method == 'mic' else ''
+    return MIXING.format(
+        comment=COMMENTS[method],
+        bases=bases('./common.py', 'methods/mic'),
+        crop=crop,
+        momentum=momentum,
+        threshold=0.9 if is_short(length) else 0.968,
+        masking=masking,
+        optimizers=optimizers(),
+    )
+
+
 def _levels(network: Network) -> list[str]:
     return ['main'] + ['aux'] * ('auxiliary_head' in network.heads())
 
 
 def _advent(network: Network, crop: int, length: int) -> str:
-    short = length < 10000
-    weights = dict(main=0.01, aux=0.002) if short else dict(main=0.001, aux=0.0002)
+    weights = dict(main=0.01, aux=0.002) if is_short(length) else dict(main=0.001, aux=0.0002)
     lines = [f"model.discriminator.{level}.network.update(strides={discriminator_strides(crop)})"
              for level in _levels(network)]  # fmt: skip
     if 'aux' not in _levels(network):
@@ -134,18 +152,36 @@ def _advent(network: Network, crop: int, length: int) -> str:
     return ADVENT.format(
         bases=bases('./common.py', 'methods/advent'),
         lines='\n'.join(lines),
-        rate='1e-3' if short else '1e-4',
+        optimizers=optimizers(discriminator=discriminator_optimizer(length)),
         **weights,
     )
 
 
-def _minent(network: Network, crop: int, length: int) -> str:
+def _adabn(length: int) -> str:
+    return ADABN.format(
+        bases=bases('./common.py', 'methods/advent'),
+        optimizers=optimizers(discriminator=discriminator_optimizer(length)),
+    )
+
+
+def _minent(network: Network) -> str:
     aux = '' if 'aux' in _levels(network) else 'model.lambda_entropy_aux = 0\n'
-    return MINENT.format(bases=bases('./common.py', 'methods/minent'), aux=aux)
+    return MINENT.format(
+        bases=bases('./common.py', 'methods/minent'), aux=aux, optimizers=optimizers()
+    )
 
 
-BASELINE = """\
-# Source only: the same network and schedule, without images of the target.
+REASONS = dict(
+    dacs='of those measured on real images, the one that gains most (docs/evidence.md)',
+    mic='DACS, and one more pass of an iteration, with masked images of the target',
+    advent='as asked for',
+    minent='as asked for',
+    intrada='ADVENT, then from easy to hard images of the target: two trainings',
+)
+"""Why each method is taken, or what it is."""
+
+SOURCE_ONLY = """\
+# The baseline: the same network and schedule, without images of the target.
 _base_ = './common.py'
 train_dataloader = dict(_delete_=True, source=_base_.train_dataloader.source)
 """
@@ -158,6 +194,39 @@ target['dataset'] = dict(target['dataset'], labeled=True, pipeline=_base_.source
 train_dataloader = dict(_delete_=True, source=target)
 """
 
+ADABN = """\
+# Adaptive batch norm: images of the target pass through the network and so have a part in the
+# statistics of batch norm. This is ADVENT with a weight of 0: they are in no loss.
+{bases}
+model = _base_.advent
+model.discriminator.pop('aux')
+model.discriminator.main.network.update(channels=4)
+model.update(lambda_adv_main=0.0)
+{optimizers}
+"""
+
+COMMENTS = dict(
+    dacs='# DACS: a teacher labels images of the target, and objects of the source are pasted in.',
+    mic="# MIC: as DACS, and the network also predicts the teacher's labels of images of the "
+    'target\n# of which most blocks are masked.',
+)
+
+MIXING = """\
+{comment}
+{bases}
+model = _base_.dacs
+# Images of both domains are padded to crops, so that they can be mixed.
+model.data_preprocessor.update(size={crop}, size_divisor=None)
+model.update(
+    clean_statistics=True,  # those of batch norm are of both domains, not of mixed images
+    confidence_threshold={threshold},
+    teacher_momentum={momentum}{masking},
+)
+target_pipeline = [*_base_.target_pipeline[:-1], _base_.pack_target]
+train_dataloader = dict(target=dict(dataset=dict(pipeline=target_pipeline)))
+{optimizers}
+"""
+
 ADVENT = """\
 # ADVENT: discriminators tell the two domains apart by how certain the network is at each pixel, and
 # the network learns to be as certain on the target as on the source.
@@ -165,23 +234,31 @@ ADVENT = """\
 model = _base_.advent
 # Halvings in proportion to the crop.
 {lines}
-# The paper's are 0.001 and 0.0002, and a rate of 1e-4, for 120,000 iterations.
+# The papers' weights are 0.001 and 0.0002, and their rate of the discriminators is 1e-4, for
+# 120,000 iterations.
 model.update(lambda_adv_main={main}, lambda_adv_aux={aux})
-optim_wrapper = dict(
-    _delete_=True,
-    constructor='MultiOptimWrapperConstructor',
-    segmentor=_base_.optim_wrapper,
-    discriminator=dict(
-        type='OptimWrapper', optimizer=dict(type='Adam', lr={rate}, betas=(0.9, 0.99))
-    ),
+{optimizers}
+"""
+
+INTRADA = """\
+# IntraDA: ADVENT once more, from the images of the target that are easy for the trained one, with
+# its predictions as labels, to the hard ones. The workflow names the lists and the predictions.
+_base_ = './advent.py'
+model = dict(type='IntraDA')
+target = _base_.train_dataloader.target
+easy = dict(
+    target.dataset,
+    labeled=True,
+    data_prefix=dict(seg_map_path='pseudo_masks'),
+    seg_map_suffix='.png',
+    pipeline=_base_.source_pipeline,
 )
+train_dataloader = dict(_delete_=True, easy=dict(target, dataset=easy), hard=target)
 """
 
 MINENT = """\
 # MinEnt: the network also minimises the entropy of its predictions on the target.
 {bases}
 model = _base_.minent
-{aux}optim_wrapper = dict(
-    _delete_=True, constructor='MultiOptimWrapperConstructor', segmentor=_base_.optim_wrapper
-)
+{aux}{optimizers}
 """

@@ -1,13 +1,18 @@
-"""Networks that a project can train: shipped ones by name, and those of MMSeg's configs."""
+"""Networks that a project can train: shipped ones, those of MMSeg's configs, and timm's."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from ..core.errors import UserError
+from ..core.quiet import quiet_logger
 from ..core.suggest import did_you_mean
+from .timm_networks import PREFIX, timm_segmentor
 
 SGD = """\
 optim_wrapper = dict(
@@ -38,7 +43,6 @@ class Network:
     """A network and how it is trained.
 
     Attributes:
-        name (str): What the user calls it.
         base (str, optional): Shipped part of a config that has its ``model``; None if it is
             written into the project.
         model (dict): Its ``model``.
@@ -46,7 +50,6 @@ class Network:
         source (str): What the lines are from.
     """
 
-    name: str
     base: str | None
     model: dict[str, Any]
     schedule: str
@@ -56,6 +59,33 @@ class Network:
         """Heads by key."""
         keys = ('decode_head', 'auxiliary_head')
         return {key: self.model[key] for key in keys if isinstance(self.model.get(key), dict)}
+
+    def weights(self, checkpoint: str | None) -> dict[str, Any]:
+        """What a config changes in the backbone so that it begins with a checkpoint.
+
+        Args:
+            checkpoint (str, optional): File or address; None for random weights.
+        """
+        if self.model['backbone']['type'] == 'TIMMBackbone':
+            overlay = dict(pretrained_cfg_overlay=dict(file=checkpoint)) if checkpoint else {}
+            return dict(pretrained=bool(checkpoint), **overlay)
+        if checkpoint is None:
+            return dict(init_cfg=None)
+        # In place of what the shipped network has.
+        delete = dict(_delete_=True) if self.base else {}
+        return dict(init_cfg=dict(delete, type='Pretrained', checkpoint=checkpoint))
+
+    def levels(self) -> list[int]:
+        """Channels of the feature maps that the backbone gives, found by an image of zeros."""
+        config = copy.deepcopy(self.model['backbone'])
+        config['norm_cfg'] = dict(type='BN') if 'norm_cfg' in config else None
+        config.update(without_weights(config))
+        config = {key: value for key, value in config.items() if value is not None}
+        with quiet_logger(), torch.no_grad():
+            backbone = MODELS.build(config)
+            backbone.eval()  # returns nothing for some backbones of MMSeg
+            maps = backbone(torch.zeros(1, config.get('in_channels', 3), 64, 64))
+        return [map_.shape[1] for map_ in ([maps] if isinstance(maps, torch.Tensor) else maps)]
 
 
 SHIPPED = {
@@ -67,11 +97,23 @@ SHIPPED = {
 """Base file and schedule of each shipped network."""
 
 
+def without_weights(backbone: dict[str, Any]) -> dict[str, Any]:
+    """What a config changes in a backbone so that nothing is loaded or downloaded."""
+    if backbone['type'] == 'TIMMBackbone':
+        return dict(pretrained=False)
+    return dict(init_cfg=None, pretrained=None)
+
+
+def origin(name: str) -> str:
+    """Where a network of this name comes from, in words."""
+    return 'shipped' if name in SHIPPED else 'of timm' if name.startswith(PREFIX) else 'your config'
+
+
 def find_network(name: str, max_iters: int) -> Network:
     """Find a network.
 
     Args:
-        name (str): One of :data:`SHIPPED`, or an MMSeg config file.
+        name (str): One of :data:`SHIPPED`, ``timm/NAME``, or an MMSeg config file.
         max_iters (int): Iterations of the training. Schedules of an MMSeg config are stretched or
             shortened to them.
 
@@ -87,10 +129,15 @@ def find_network(name: str, max_iters: int) -> Network:
         file, optimizer = SHIPPED[name]
         path = resource_root() / 'configs' / '_base_' / 'models' / f'{file}.py'
         model = Config.fromfile(path).model.to_dict()
-        return Network(name, f'models/{file}', model, optimizer + POLY, 'a rate for fine-tuning')
+        return Network(f'models/{file}', model, optimizer + POLY, 'a rate for fine-tuning')
+    if name.startswith(PREFIX):
+        model = timm_segmentor(name)
+        return Network(None, model, ADAMW + POLY, 'a rate for fine-tuning')
     if not Path(name).is_file():
         hint = did_you_mean(name, SHIPPED)
-        raise UserError(f'network {name!r} is neither a file nor one of those shipped; {hint}')
+        raise UserError(
+            f'network {name!r} is neither a file nor {PREFIX}NAME nor one of those shipped; {hint}'
+        )
     cfg = Config.fromfile(name)
     if missing := [key for key in ('model', 'optim_wrapper') if key not in cfg]:
         raise UserError(f"network '{name}' is no complete config: it has no {missing[0]}")
@@ -102,7 +149,7 @@ def find_network(name: str, max_iters: int) -> Network:
     preprocessor = model.get('data_preprocessor') or {}
     preprocessor.pop('size', None)
     model['data_preprocessor'] = dict(preprocessor, size_divisor=1)
-    return Network(Path(name).stem, None, model, Config(kept).pretty_text, f'those of {name}')
+    return Network(None, model, Config(kept).pretty_text, f'those of {name}')
 
 
 def _stretch(cfg: Config, max_iters: int) -> list[dict]:

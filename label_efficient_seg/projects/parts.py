@@ -155,6 +155,8 @@ def choose_parts(
     lists = {part: given(part, value) for part, value in (
         ('train', card.train), ('labeled', labeled), ('val', card.val)) if isinstance(value, str)
     }  # fmt: skip
+    if not card.masks:
+        raise UserError(f"data card '{card.path}' has no masks; images of the validation need them")
     if card.val is None:
         raise UserError(
             f"data card '{card.path}' has no val: images with masks that are kept for the "

@@ -137,3 +137,8 @@ def round_down(number: float) -> int:
     """A whole number with two digits that are not 0, at least 20."""
     digits = max(len(str(int(number))) - 2, 0)
     return max(int(number) // 10**digits * 10**digits, 20)
+
+
+def is_short(length: int) -> bool:
+    """Whether the rates and weights of papers would move little in so many iterations."""
+    return length < PAPER_ITERATIONS // 2

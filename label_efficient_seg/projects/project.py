@@ -13,7 +13,6 @@ from ..core.tables import print_table
 
 WORKFLOW = 'workflow.py'
 RUNS = 'runs'
-BASELINE, ORACLE = 'baseline', 'oracle'
 CONFIGS = '{{$LABEL_EFFICIENT_SEG_CONFIGS:}}'
 HERE = '{{ fileDirname }}'
 
@@ -104,8 +103,7 @@ def method_run(folder: str | os.PathLike) -> Path:
     Raises:
         FileNotFoundError: If the folder is no project, or no such training has begun.
     """
-    names = [stage.name for stage in Config.fromfile(find_workflow(folder)).stages]
-    method = next(name for name in names if name not in (BASELINE, ORACLE))
+    method = Config.fromfile(find_workflow(folder)).method
     runs = Path(folder, RUNS).glob(f'{method}_seed*')
     seeds = {int(path.name.rpartition('_seed')[2]): path for path in runs}
     if not seeds:
@@ -113,23 +111,3 @@ def method_run(folder: str | os.PathLike) -> Path:
             f"'{folder}' has no training of {method} yet; les run {folder} makes it"
         )
     return seeds[min(seeds)]
-
-
-def bases(*names: str) -> str:
-    """The line ``_base_`` of a config: files beside it, or shipped parts such as ``methods/x``."""
-    paths = [name if name[0] == '.' else f'{CONFIGS}/_base_/{name}.py' for name in names]
-    if len(paths) == 1:
-        return f"_base_ = '{paths[0]}'"
-    return '_base_ = [\n' + ''.join(f"    '{path}',\n" for path in paths) + ']'
-
-
-def dict_text(value: object, indent: int = 0) -> str:
-    """A nested dict as configs are written: calls of ``dict``, one line each if they fit."""
-    if not isinstance(value, dict) or not all(str(key).isidentifier() for key in value):
-        return repr(value)
-    items = [f'{key}={dict_text(item, indent + 4)}' for key, item in value.items()]
-    line = f'dict({", ".join(items)})'
-    if len(line) + indent <= 80 and '\n' not in line:
-        return line
-    space = ' ' * (indent + 4)
-    return 'dict(\n' + ''.join(f'{space}{item},\n' for item in items) + ' ' * indent + ')'

@@ -1,62 +1,140 @@
 """What the kinds of projects share: the common config of all trainings, workflow and README."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from ..core.errors import UserError
-from .networks import SHIPPED, Network, find_network
+from .methods import METHODS, choose_method
+from .networks import Network, find_network, origin
 from .parts import Parts
 from .plan import SHARE, Budget, Sizes, reduced_dilations, round_down
-from .project import HERE, WORKFLOW, Project, bases, dict_text
+from .project import WORKFLOW, Project
+from .stages import Stage, bases, compared, dict_text, iterations_text
 from .timing import seconds_per_iteration
 
 TOO_SHORT = 200
 """Iterations below which a project warns."""
+FORWARD = 1 / 3
+"""Share of an iteration of a training that its forward pass takes."""
+
+
+class Description(NamedTuple):
+    """What a project is, in words.
+
+    Attributes:
+        title (str): Of the report.
+        sentences (Sequence[str]): Introduction of the report and of the README.
+        result (str): Stage whose network is what the user wants.
+    """
+
+    title: str
+    sentences: Sequence[str]
+    result: str
 
 
 class Trainings:
-    """Writes the configs of trainings that differ in method and images only.
+    """Writes the configs of trainings that share images, network and schedule.
 
     Args:
-        project (Project): Where to write.
-        classes (Sequence[str]): Names of the classes.
-        sizes (Sizes): Of images, crops and batches.
+        kind (str): Of ``les new``.
+        out (str | os.PathLike): Folder to write, which must not hold anything.
+        method (str, optional): Of the kind. Defaults to its first one.
         network (str, optional): Of :func:`find_network`. Defaults to ``deeplabv3plus_r50`` on a
             GPU and ``segformer_mit-b0`` on a CPU.
         weights (str, optional): Checkpoint of the backbone, or ``none``. Defaults to the network's.
+        budget (str): As of :class:`Budget`.
+        iterations (int, optional): Of each training, in place of a budget.
+        seed (int): Seed of what is drawn.
+
+    Raises:
+        FileExistsError: If the folder is not empty.
+        ValueError: If an argument is not as it must be.
+
+    Attributes:
+        method (str): The method.
+        title (str): How reports call it.
+        budget (Budget): What there is.
+        project (Project): Where to write.
+        seed (int): Seed of what is drawn.
     """
 
     def __init__(
         self,
-        project: Project,
-        classes: Sequence[str],
-        sizes: Sizes,
-        network: str | None,
-        weights: str | None,
+        kind: str,
+        out: str | os.PathLike,
+        *,
+        method: str | None = None,
+        network: str | None = None,
+        weights: str | None = None,
+        budget: str = '1h',
+        iterations: int | None = None,
+        seed: int = 0,
     ) -> None:
-        self.project, self.classes, self.sizes, self.weights = project, classes, sizes, weights
+        self.kind, self.method = kind, choose_method(kind, method)
+        self.title = METHODS[kind][self.method]
+        self.budget, self.project = Budget.read(budget, iterations), Project(out)
+        self.seed, self.weights = seed, weights
         default = 'deeplabv3plus_r50' if torch.cuda.is_available() else 'segformer_mit-b0'
         self.network = network or default
-        kind = 'shipped' if self.network in SHIPPED else 'your config'
-        start = weights or 'its own weights'
-        project.decide('network', self.network, f'{kind}; its backbone begins with {start}')
 
-    def write_common(self, dataset: str, variables: Mapping[str, Any], length: int) -> Network:
-        """Write ``common.py``, from which the configs of all trainings inherit.
+    def write(
+        self,
+        classes: Sequence[str],
+        sizes: Sizes,
+        dataset: str,
+        variables: Mapping[str, Any],
+        stages: Callable[[Network, int], list[Stage]],
+        images: int,
+        description: Description,
+    ) -> Path:
+        """Write all files of the folder, and print what was decided.
 
         Args:
+            classes (Sequence[str]): Names of the classes.
+            sizes (Sizes): Of images, crops and batches.
             dataset (str): Shipped part with the data sets, below ``_base_/datasets``.
             variables (Mapping): Of that part, cards and lists. The value may be a pair of the value
                 and a comment.
-            length (int): Iterations.
+            stages (Callable): Makes the stages of a network and a number of iterations.
+            images (int): Number of training images, which jobs read.
+            description (Description): What the project is.
 
         Returns:
-            Network: The network.
+            Path: The folder.
         """
+        start = self.weights or 'its own weights'
+        self.project.decide(
+            'network', self.network, f'{origin(self.network)}; its backbone begins with {start}'
+        )
+
+        def write(length: int) -> list[Stage]:
+            network = self._write_common(classes, sizes, dataset, variables, length)
+            made = stages(network, length)
+            for stage in made:
+                if stage.text:
+                    self.project.write(f'{stage.name}.py', stage.text)
+            return made
+
+        made = write(self.budget.iterations)
+        made = write(self._fit(made, images / sizes.batch))
+        self._write_workflow(made, description)
+        self._write_readme(made, description)
+        self.project.print_decisions()
+        return self.project.folder
+
+    def _write_common(
+        self,
+        classes: Sequence[str],
+        sizes: Sizes,
+        dataset: str,
+        variables: Mapping[str, Any],
+        length: int,
+    ) -> Network:
+        """Write ``common.py``, from which the configs of all trainings inherit."""
         network = find_network(self.network, length)
         shipped = [network.base] if network.base else []
         reasons = {name: reason for name, _, reason in self.project.decisions}
@@ -68,30 +146,26 @@ class Trainings:
             value, note = value if isinstance(value, tuple) else (value, '')
             lines += [f'# {note}.'] * bool(note) + [f'{name} = {value!r}']
         for name, size in dict(
-            image_scale=self.sizes.scale, crop_size=self.sizes.crop, batch_size=self.sizes.batch
+            image_scale=sizes.scale, crop_size=sizes.crop, batch_size=sizes.batch
         ).items():
             lines.append(f'{name} = {size}  # {reasons[name]}')
-        interval = max(1, length // 2)
         lines += [
-            f'num_workers = {self.sizes.workers}',
-            *self._model(network),
+            f'num_workers = {sizes.workers}',
+            *self._model(network, len(classes), sizes.crop[0]),
             f'# The optimizer: {network.source}.',
             network.schedule.rstrip(),
-            f"train_cfg = dict(type='StreamIterTrainLoop', max_iters={length}, "
-            f'val_interval={interval})',
-            f'default_hooks = dict(checkpoint=dict(interval={interval}), '
-            f'logger=dict(interval={max(1, length // 20)}))',
+            iterations_text(length),
         ]
-        self.project.write('common.py', '\n'.join(lines) + '\n')
+        self.project.write('common.py', '\n'.join(lines))
         return network
 
-    def _model(self, network: Network) -> list[str]:
+    def _model(self, network: Network, classes: int, crop: int) -> list[str]:
         """Lines about the network."""
         lines: list[str] = []
-        changes: dict[str, dict] = {}
+        changes: dict[str, Any] = {}
         for key, head in network.heads().items():
-            changes[key] = dict(num_classes=len(self.classes))
-            if dilations := reduced_dilations(head, self.sizes.crop[0]):
+            changes[key] = dict(num_classes=classes)
+            if dilations := reduced_dilations(head, crop):
                 changes[key]['dilations'] = dilations
                 lines = ['# Dilations in proportion to the crop, as in the papers.']
         if not torch.cuda.is_available():
@@ -102,45 +176,44 @@ class Trainings:
             for key in synchronised:
                 changes.setdefault(key, {})['norm_cfg'] = dict(type='BN', requires_grad=True)
         if self.weights:
-            changes.setdefault('backbone', {})['init_cfg'] = self._weights(network)
+            changes.setdefault('backbone', {}).update(network.weights(self._weights()))
         if network.base:
             return [*lines, f'model = {dict_text(changes)}']
         model = {k: {**v, **changes[k]} if k in changes else v for k, v in network.model.items()}
+        if self.weights and 'pretrained' in model:
+            model['pretrained'] = None
         return [*lines, f'model = {dict_text(model)}']
 
-    def _weights(self, network: Network) -> dict | None:
-        if self.weights == 'none':
+    def _weights(self) -> str | None:
+        """Checkpoint that a user names; None for random weights."""
+        weights = str(self.weights)
+        if weights == 'none':
             return None
-        checkpoint = str(self.weights)
-        if '://' not in checkpoint:
-            if not Path(checkpoint).is_file():
-                raise UserError(f"weights '{checkpoint}' do not exist; give a file, or none")
-            checkpoint = os.path.abspath(checkpoint)
-        # In place of what the shipped network has.
-        delete = dict(_delete_=True) if network.base else {}
-        return dict(delete, type='Pretrained', checkpoint=checkpoint)
+        if '://' in weights:
+            return weights
+        if not Path(weights).is_file():
+            raise UserError(f"weights '{weights}' do not exist; give a file, or none")
+        return os.path.abspath(weights)
 
-    def fit(self, budget: Budget, method: str, baselines: int) -> int:
-        """Number of iterations, by measuring one of each kind if need be.
-
-        Args:
-            budget (Budget): What there is.
-            method (str): Config of the method.
-            baselines (int): Trainings of one stream beside it: ``baseline.py`` and alike.
-
-        Returns:
-            int: Iterations of each training.
-        """
+    def _fit(self, stages: Sequence[Stage], batches: float) -> int:
+        """Number of iterations, by measuring one of each training if need be."""
+        budget = self.budget
         if budget.seconds is None:
             self.project.decide('max_iters', budget.iterations, budget.reason)
             return budget.iterations
-        slow = seconds_per_iteration(self.project.folder / f'{method}.py')
-        fast = seconds_per_iteration(self.project.folder / 'baseline.py')
-        length = round_down(SHARE * budget.seconds / (slow + baselines * fast))
+        trainings = [stage for stage in stages if stage.type == 'TrainStage']
+        seconds = {
+            stage.name: seconds_per_iteration(self.project.folder / f'{stage.name}.py', stage.trial)
+            for stage in trainings
+            if not stage.timed_as
+        }
+        iteration = sum(s.share * seconds[s.timed_as or s.name] for s in trainings)
+        jobs = sum(s.passes for s in stages) * FORWARD * batches * next(iter(seconds.values()))
+        length = round_down((SHARE * budget.seconds - jobs) / iteration)
+        measured = ', '.join(f'{name} {time:.2g} s' for name, time in seconds.items())
         self.project.decide(
             'max_iters', length,
-            f'{budget.reason} for all trainings of a seed; here an iteration of {method} takes '
-            f'{slow:.2g} s, of the baseline {fast:.2g} s',
+            f'{budget.reason} for all stages of a seed; an iteration takes here: {measured}',
         )  # fmt: skip
         if length < TOO_SHORT:
             self.project.decide(
@@ -148,40 +221,26 @@ class Trainings:
             )
         return length
 
-    def write_workflow(
-        self, title: str, introduction: Sequence[str], stages: Sequence[str], kind: str
-    ) -> None:
-        """Write the workflow and the README.
-
-        Args:
-            title (str): Of the report.
-            introduction (Sequence[str]): Sentences of it.
-            stages (Sequence[str]): Names of the configs, the baseline first.
-            kind (str): Of ``les new``.
-        """
-        entry = "    dict(name='{0}', type='TrainStage', config='{1}/{0}.py'),\n"
+    def _write_workflow(self, stages: Sequence[Stage], description: Description) -> None:
+        entries = (f'    {dict_text(stage.entry(), 4)},\n' for stage in stages)
         values = dict(
-            title=title,
-            sentences='\n'.join(f'    {sentence + " "!r}' for sentence in introduction),
-            stages=''.join(entry.format(name, HERE) for name in stages),
-            results=list(stages),
+            title=description.title,
+            sentences='\n'.join(f'    {sentence + " "!r}' for sentence in description.sentences),
+            stages=''.join(entries),
+            results=''.join(f'    {name!r},\n' for name in compared(stages)),
+            method=description.result,
         )
         self.project.write(WORKFLOW, WORKFLOW_TEXT.format(**values))
-        write_readme(self.project, kind, [title + '.', *introduction], stages)
 
-
-def write_readme(
-    project: Project, kind: str, sentences: Sequence[str], stages: Sequence[str]
-) -> None:
-    """Write what the folder is, its commands and what was decided."""
-    values = dict(
-        name=project.folder.name,
-        kind=kind,
-        sentences='\n'.join(sentences),
-        decisions='\n'.join(f'| {n} | {v} | {w} |' for n, v, w in project.decisions),
-        compared=', '.join(f'`{stage}`' for stage in stages),
-    )
-    project.write('README.md', README.format(**values))
+    def _write_readme(self, stages: Sequence[Stage], description: Description) -> None:
+        values = dict(
+            name=self.project.folder.name,
+            kind=self.kind,
+            sentences='\n'.join([description.title + '.', *description.sentences]),
+            decisions='\n'.join(f'| {n} | {v} | {w} |' for n, v, w in self.project.decisions),
+            compared=', '.join(f'`{stage.name}`' for stage in stages if stage.results),
+        )
+        self.project.write('README.md', README.format(**values))
 
 
 def describe_parts(
@@ -200,14 +259,16 @@ def describe_parts(
 
 
 WORKFLOW_TEXT = """\
-# All trainings of this folder, compared: les run FOLDER
+# All stages of this folder, and what the report compares: les run FOLDER
 title = {title!r}
 introduction = (
 {sentences}
 )
 stages = [
 {stages}]
-results = {results!r}
+results = [
+{results}]
+method = {method!r}  # whose network les predict FOLDER takes
 """
 
 README = """\
@@ -219,8 +280,9 @@ README = """\
 
 ```shell
 les check {name}/                    # reads every file once
-les run {name}/ --seeds 0 1 2        # trains what is missing; goes on after an interruption
+les run {name}/ --seeds 0 1 2        # does what is missing; goes on after an interruption
 les report {name}/                   # prints the path of report.html
+les predict {name}/ PHOTOS --out {name}_masks/
 ```
 
 `common.py` has what all trainings share. The report compares {compared}: look at the differences

@@ -150,6 +150,14 @@ class TrainStage(Stage):
             hook = {'save_best': criterion, 'rule': rule}
             self.cfg_options |= {f'default_hooks.checkpoint.{k}': v for k, v in hook.items()}
 
+    @property
+    def learns_from_stages(self) -> bool:
+        """Whether its data are, in part, what other stages leave."""
+        return any(
+            'dataloader' in key and find_references(value)
+            for key, value in self.cfg_options.items()
+        )
+
     @cached_property
     def _content(self) -> Config | None:
         return config_content(self.config, self.cfg_options)

@@ -3,11 +3,16 @@
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from label_efficient_seg import api
 from label_efficient_seg.core.config_variables import read_config
 from label_efficient_seg.core.errors import UserError
 from label_efficient_seg.datasets.files.splits import read_split
+from label_efficient_seg.engine.hooks.start_check import start_faults
+from label_efficient_seg.engine.launch import load_config
+from label_efficient_seg.projects import trainings
+from label_efficient_seg.projects.timing import seconds_per_iteration
 
 from .conftest import draw, train
 
@@ -36,21 +41,28 @@ def new(source: Path, card: Path, **options) -> Path:
 
 def test_from_two_cards_to_a_training(source, card, network):
     folder = new(source, card, network=network)
-    train(str(folder / 'advent.py'), str(folder / 'run'))
+    train(str(folder / 'dacs.py'), str(folder / 'run'))
     assert (folder / 'run/iter_2.pth').is_file()
 
 
 def test_configs(source, card, network):
-    folder = new(source, card, network=network)
+    folder = new(source, card, network=network, method='advent')
     assert len(read_split(folder / 'source.txt')) == 6
     assert len(read_split(folder / 'train.txt')) == 8
-    oracle, advent = (read_config(folder / f'{name}.py') for name in ('oracle', 'advent'))
+    names = ['source_only', 'adabn', 'advent', 'oracle']
+    workflow = Config.fromfile(folder / 'workflow.py')
+    assert [stage.name for stage in workflow.stages] == workflow.results == names
+    oracle, advent, adabn = (
+        read_config(folder / f'{name}.py') for name in ('oracle', 'advent', 'adabn')
+    )
     assert set(advent.train_dataloader) == {'source', 'target'}
     assert not advent.train_dataloader.target.dataset.labeled
     assert set(oracle.train_dataloader) == {'source'}
     dataset = oracle.train_dataloader.source.dataset
     assert (dataset.labeled, dataset.card) == (True, advent.target_card)
     assert set(advent.model.discriminator) == {'main'}  # of a network with one head
+    assert (adabn.model.lambda_adv_main, advent.model.lambda_adv_main) == (0, 0.01)
+    assert adabn.train_dataloader == advent.train_dataloader
 
 
 def test_a_network_with_two_heads_has_two_discriminators(source, card):
@@ -58,9 +70,39 @@ def test_a_network_with_two_heads_has_two_discriminators(source, card):
     assert set(read_config(folder / 'advent.py').model.discriminator) == {'main', 'aux'}
 
 
-def test_minent(source, card, network):
-    cfg = read_config(new(source, card, network=network, method='minent') / 'minent.py')
-    assert (cfg.model.type, cfg.model.lambda_entropy_aux) == ('MinEnt', 0)
+@pytest.mark.parametrize('method', ['mic', 'minent', 'intrada'])
+def test_trainings_of_each_method_can_start(source, card, network, method):
+    folder = new(source, card, network=network, method=method)
+    for name in (method, *['adabn'] * (method == 'minent')):
+        options = {}
+        if name == 'intrada':  # what its ranking would leave
+            options = {
+                'train_dataloader.easy.dataset.ann_file': str(folder / 'train.txt'),
+                'train_dataloader.easy.dataset.data_prefix': None,
+                'train_dataloader.hard.dataset.ann_file': str(folder / 'train.txt'),
+            }
+        cfg = load_config(str(folder / f'{name}.py'), cfg_options=options)
+        assert list(start_faults(cfg)) == []
+
+
+def test_time_decides_the_iterations(source, card, network, monkeypatch):
+    seen = []
+
+    def seconds(config: Path, options: dict) -> float:
+        seen.append(config.stem)
+        return 0.1
+
+    monkeypatch.setattr(trainings, 'seconds_per_iteration', seconds)
+    folder = new(source, card, network=network, iterations=None, budget='10min')
+    assert seen == ['source_only', 'adabn', 'dacs']
+    # 0.8 of 600 s for four trainings, two of which are alike.
+    assert read_config(folder / 'dacs.py').train_cfg.max_iters == 1200
+
+
+def test_iterations_of_one_and_of_two_streams_are_measured(source, card, network):
+    folder = new(source, card, network=network)
+    for name in ('source_only', 'dacs'):
+        assert seconds_per_iteration(folder / f'{name}.py') > 0
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from label_efficient_seg.core.config_variables import read_config
 from label_efficient_seg.core.errors import ExistingFileError, UserError
 from label_efficient_seg.datasets.files.splits import read_split
 from label_efficient_seg.projects import plan
-from label_efficient_seg.projects.project import Project, dict_text
+from label_efficient_seg.projects.project import Project
+from label_efficient_seg.projects.stages import dict_text
 
 from .conftest import train
 
@@ -99,6 +100,12 @@ def test_configs(card, network):
     assert 'SyncBN' not in str(cfg['oracle'].model)
 
 
+def test_fixmatch_has_one_view(card, network):
+    cfg = read_config(new(card, network=network, method='fixmatch') / 'fixmatch.py')
+    assert (cfg.model.type, cfg.model.data_preprocessor['views']) == ('WeakToStrong', 1)
+    assert cfg.model.get('feature_dropout', 0) == 0
+
+
 def test_no_oracle_where_masks_are_missing(card, network):
     for index in range(4):
         (card.parent / f'masks/{index}.png').unlink()
@@ -122,6 +129,7 @@ def test_shipped_networks(card, name):
     ('options', 'message'),
     [
         (dict(method='unimach'), "method 'unimach' is unknown; did you mean 'unimatch'?"),
+        (dict(method='mic'), "'mic' is one of les new adapt; les new semi has unimatch, fixmatch"),
         (dict(network='deeplabv3plus_r5'), "did you mean 'deeplabv3plus_r50'?"),
         (dict(weights='no.pth'), "weights 'no.pth' do not exist"),
         (dict(budget='1d', iterations=None), "budget '1d' is no time"),

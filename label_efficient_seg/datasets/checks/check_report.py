@@ -18,6 +18,8 @@ def format_report(report: CheckReport, limit: int = 10) -> str:
     Returns:
         str: Table of streams, table of classes, findings.
     """
+    if not report.streams:
+        return _findings(report, limit)
     parts = [_streams(report), *_classes(report.streams), *_stray(report.streams)]
     parts.append(_findings(report, limit))
     return '\n\n'.join(parts)

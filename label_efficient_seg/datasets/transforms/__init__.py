@@ -1,4 +1,5 @@
 from .affinity import AffinityTarget, LoadAffinityScores
+from .cam_masks import LoadCAMMask
 from .center_pad import CenterPad
 from .dataset_transform import DatasetTransform, bind_transforms
 from .ignore_margins import IgnoreMargins
@@ -16,6 +17,7 @@ __all__ = [
     'HideUnseenClasses',
     'IgnoreMargins',
     'LoadAffinityScores',
+    'LoadCAMMask',
     'LoadCheckedAnnotations',
     'LoadImageTags',
     'LoadProposals',

@@ -1,0 +1,52 @@
+"""Networks of projects: shipped, of MMSeg's configs, of timm."""
+
+import sys
+
+import pytest
+
+from label_efficient_seg import api
+from label_efficient_seg.core.errors import MissingPackageError, UserError
+from label_efficient_seg.engine.hooks.start_check import start_faults
+from label_efficient_seg.engine.launch import load_config
+from label_efficient_seg.projects.networks import find_network
+
+
+def test_timm_is_asked_for_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'timm', None)
+    with pytest.raises(MissingPackageError, match='not installed: pip install timm'):
+        find_network('timm/resnet18', 10)
+
+
+def test_a_name_of_nothing_is_refused():
+    with pytest.raises(UserError, match="nor timm/NAME .* did you mean 'deeplabv2_r101'"):
+        find_network('deeplabv2_r10', 10)
+
+
+def test_channels_of_the_maps(network):
+    assert find_network(network, 10).levels() == [8, 16, 32, 64]
+    assert find_network('segformer_mit-b0', 10).levels() == [32, 64, 160, 256]
+
+
+def test_weights_come_in_place_of_the_networks_own(network):
+    shipped, own = find_network('deeplabv3plus_r50', 10), find_network(network, 10)
+    assert shipped.weights('x.pth')['init_cfg'] == dict(
+        _delete_=True, type='Pretrained', checkpoint='x.pth'
+    )
+    assert own.weights('x.pth')['init_cfg'] == dict(type='Pretrained', checkpoint='x.pth')
+    assert own.weights(None) == shipped.weights(None) == dict(init_cfg=None)
+
+
+def test_network_of_timm(card):
+    pytest.importorskip('timm')
+    options = dict(network='timm/resnet18', weights='none', iterations=4)
+    cfg = load_config(
+        str(api.new('semi', card, out=card.parent / 'out', **options) / 'baseline.py')
+    )
+    assert (cfg.model.backbone.output_stride, cfg.model.decode_head.in_channels) == (16, 512)
+    assert not cfg.model.backbone.pretrained
+    assert cfg.model.data_preprocessor.mean[0] == pytest.approx(123.675)
+    assert list(start_faults(cfg)) == []
+    with pytest.raises(UserError, match="did you mean 'resnet18'"):
+        find_network('timm/resnet1', 10)
+    with pytest.raises(UserError, match='no feature maps of images of any size'):
+        find_network('timm/swin_tiny_patch4_window7_224', 10)
