@@ -2,7 +2,7 @@
 # images of VOC (1/8 of its own training set), 8 labeled and 8 unlabeled crops in an iteration, 80
 # passes over the unlabeled images.
 _base_ = [
-    '../_base_/models/deeplabv3plus_r50-d8.py',
+    '../_base_/models/deeplabv3plus_r101-d16.py',
     '../_base_/datasets/voc_semi.py',
     '../_base_/schedules/advsemi_20k.py',
     '../_base_/methods/unimatch.py',
@@ -28,28 +28,6 @@ train_dataloader = dict(
 )
 
 model = _base_.unimatch
-model.update(
-    backbone=dict(
-        depth=101,
-        dilations=(1, 1, 1, 2),
-        strides=(1, 2, 2, 1),
-        init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c'),
-    ),
-    decode_head=dict(
-        _delete_=True,
-        type='DeepLabV3PlusHead',
-        in_channels=(256, 2048),
-        in_index=(0, 3),
-        channels=256,
-        dilations=(6, 12, 18),
-        num_classes=21,
-        norm_cfg=_base_.norm_cfg,
-        dropout_ratio=0,
-        align_corners=True,
-        loss_decode=dict(type='MaskedCrossEntropyLoss'),
-    ),
-    auxiliary_head=None,
-)
 optim_wrapper = dict(
     _delete_=True,
     constructor='MultiOptimWrapperConstructor',

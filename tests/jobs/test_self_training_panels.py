@@ -33,7 +33,9 @@ def draw(name, options, tmp_path, monkeypatch):
 
     panel = self_training_panels.make_self_training_panel
     monkeypatch.setattr(self_training_panels, 'make_self_training_panel', remember)
-    cfg = load_config(name, cfg_options=options)
+    streams = load_config(name).train_dataloader
+    small = {f'train_dataloader.{stream}.batch_size': 2 for stream in streams}
+    cfg = load_config(name, cfg_options=options | small)
     weights = checkpoint(cfg, tmp_path / 'model.pth')
     return browse_streams(cfg, tmp_path / 'out', 2, checkpoint=weights), shown
 
