@@ -87,13 +87,16 @@ def _load_strictly(model: nn.Module, state: dict, checkpoint: str) -> None:
 
 
 def without_pretraining(node: Any) -> Any:
-    """A copy, as plain dicts, without ``pretrained`` and ``init_cfg`` at any depth."""
+    """A copy, as plain dicts, without what says at any depth which weights to begin with."""
     if isinstance(node, dict):
-        return {
+        kept = {
             k: without_pretraining(v)
             for k, v in node.items()
-            if k not in ('pretrained', 'init_cfg')
+            if k not in ('pretrained', 'init_cfg', 'pretrained_cfg_overlay')
         }
+        if str(node.get('type')).endswith('TIMMBackbone'):
+            kept['pretrained'] = False  # or it would download weights
+        return kept
     if isinstance(node, (list, tuple)):
         return type(node)(without_pretraining(v) for v in node)
     return node

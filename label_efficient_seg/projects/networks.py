@@ -76,15 +76,25 @@ class Network:
         return dict(init_cfg=dict(delete, type='Pretrained', checkpoint=checkpoint))
 
     def levels(self) -> list[int]:
-        """Channels of the feature maps that the backbone gives, found by an image of zeros."""
+        """Channels of the feature maps that the backbone gives, found by an image of zeros.
+
+        Raises:
+            ValueError: If the backbone cannot be built, or reads no image of 64 x 64 pixels.
+        """
         config = copy.deepcopy(self.model['backbone'])
         config['norm_cfg'] = dict(type='BN') if 'norm_cfg' in config else None
         config.update(without_weights(config))
         config = {key: value for key, value in config.items() if value is not None}
-        with quiet_logger(), torch.no_grad():
-            backbone = MODELS.build(config)
-            backbone.eval()  # returns nothing for some backbones of MMSeg
-            maps = backbone(torch.zeros(1, config.get('in_channels', 3), 64, 64))
+        try:
+            with quiet_logger(), torch.no_grad():
+                backbone = MODELS.build(config)
+                backbone.eval()  # returns nothing for some backbones of MMSeg
+                maps = backbone(torch.zeros(1, config.get('in_channels', 3), 64, 64))
+        except Exception as error:  # backbones raise many types
+            raise UserError(
+                f'the {config["type"]} of this network gives no feature maps of an image of '
+                f'64 x 64 pixels ({error}); choose another --network'
+            ) from error
         return [map_.shape[1] for map_ in ([maps] if isinstance(maps, torch.Tensor) else maps)]
 
 

@@ -8,6 +8,7 @@ from label_efficient_seg import api
 from label_efficient_seg.core.errors import MissingPackageError, UserError
 from label_efficient_seg.engine.hooks.start_check import start_faults
 from label_efficient_seg.engine.launch import load_config
+from label_efficient_seg.engine.trained_model import without_pretraining
 from label_efficient_seg.projects.networks import find_network
 
 
@@ -34,6 +35,14 @@ def test_weights_come_in_place_of_the_networks_own(network):
     )
     assert own.weights('x.pth')['init_cfg'] == dict(type='Pretrained', checkpoint='x.pth')
     assert own.weights(None) == shipped.weights(None) == dict(init_cfg=None)
+
+
+def test_trained_networks_of_timm_download_nothing():
+    backbone = dict(type='TIMMBackbone', model_name='resnet18', pretrained_cfg_overlay={})
+    found = without_pretraining(dict(backbone=dict(backbone, pretrained=True), pretrained='x'))
+    assert found == dict(
+        backbone=dict(type='TIMMBackbone', model_name='resnet18', pretrained=False)
+    )
 
 
 def test_network_of_timm(card):

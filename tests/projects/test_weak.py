@@ -12,6 +12,7 @@ from label_efficient_seg.core.errors import UserError
 from label_efficient_seg.datasets.files.splits import read_split
 from label_efficient_seg.engine.hooks.start_check import start_faults
 from label_efficient_seg.engine.launch import load_config
+from label_efficient_seg.projects import trainings
 from label_efficient_seg.projects.timing import seconds_per_iteration
 
 STAGES = ['cls', 'cam', 'baseline', 'scores', 'affinity', 'masks', 'segmentor', 'oracle']
@@ -65,14 +66,21 @@ def test_sizes_fit_small_images(tagged, network):
     assert affinity.get('val_cfg') is None
 
 
-def test_time_is_measured_before_there_are_pseudo_masks(tagged, network):
-    folder = new(tagged, network)
-    options = {
-        'train_dataloader.labeled.dataset.ann_file': str(folder / 'val.txt'),
-        'train_dataloader.labeled.dataset.data_prefix': None,
-    }
-    assert seconds_per_iteration(folder / 'cls.py') > 0
-    assert seconds_per_iteration(folder / 'segmentor.py', options) > 0
+def test_time_is_measured_before_there_are_pseudo_masks(tagged, network, monkeypatch):
+    seen = []
+
+    def seconds(config: Path, options: dict) -> float:
+        seen.append(config.stem)
+        return seconds_per_iteration(config, options) and 0.1
+
+    monkeypatch.setattr(trainings, 'seconds_per_iteration', seconds)
+    folder = new(tagged, network, iterations=None, budget='2min')
+    assert seen == ['cls', 'segmentor']
+    # 0.8 of 120 s; eight images in batches of four, read 24 times by jobs, three passes of which
+    # take as long as an iteration; trainings of 1, 1, 0.6, 1 and 1 times the length.
+    expected = (0.8 * 120 - 24 * 2 / 3 * 0.1) / (4.6 * 0.1)
+    length = load_config(str(folder / 'cls.py')).train_cfg.max_iters
+    assert expected - 10 < length <= expected
 
 
 def test_images_without_a_tag_are_left_out(tagged, network, capsys):
