@@ -151,6 +151,7 @@ class Trainings:
             lines.append(f'{name} = {size}  # {reasons[name]}')
         lines += [
             f'num_workers = {sizes.workers}',
+            *([] if self.kind == 'zero' else _class_metrics(classes)),
             *self._model(network, len(classes), sizes.crop[0]),
             f'# The optimizer: {network.source}.',
             network.schedule.rstrip(),
@@ -241,6 +242,16 @@ class Trainings:
             compared=', '.join(f'`{stage.name}`' for stage in stages if stage.results),
         )
         self.project.write('README.md', README.format(**values))
+
+
+def _class_metrics(classes: Sequence[str]) -> list[str]:
+    """Lines that add the IoU of each class to the metrics; those of zero-shot learning differ."""
+    subsets = {f'IoU_{name}': [name] for name in classes}
+    return [
+        '# The IoU of each class, too, which the report compares.',
+        f'val_evaluator = {dict_text(dict(type="SubsetIoUMetric", subsets=subsets))}',
+        'test_evaluator = val_evaluator',
+    ]
 
 
 def describe_parts(

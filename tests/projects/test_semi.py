@@ -86,6 +86,7 @@ def test_configs(card, network):
     assert streams['oracle'].ann_file.endswith('train.txt')
     assert streams['advsemi'].ann_file.endswith('labeled.txt')
     for part in cfg.values():
+        assert part.val_evaluator.subsets['IoU_bar'] == ['bar']
         assert part.model.decode_head.num_classes == 3
         assert part.train_cfg.max_iters == 400
         assert part.crop_size == (57, 57)  # of 64
