@@ -40,10 +40,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     'engine/loops': ('core', 'datasets'),
     'engine': ('core', 'ops'),
     'engine/hooks': (
-        'core', 'ops', *FILES, 'datasets/transforms', 'evaluation', 'visualization',
-        'models/cls_heads', 'engine', 'engine/loops',
+        'core', 'ops', *FILES, 'datasets/transforms', 'datasets', 'datasets/checks',
+        'evaluation', 'visualization', 'models/cls_heads', 'engine', 'engine/loops',
     ),
-    'jobs': ('core', 'ops', *DATA, 'evaluation', 'visualization', 'engine'),
+    'jobs': ('core', 'ops', *DATA, 'datasets/checks', 'evaluation', 'visualization', 'engine'),
     'workflows': ('core', 'evaluation', 'visualization', 'engine', 'jobs'),
     'projects': ('core', 'datasets/files', 'engine'),
     'converters': ('core', 'datasets/files', 'datasets'),

@@ -21,6 +21,7 @@ custom_hooks = [
     dict(type='CheckpointMatchHook'),
     dict(type='ClassCountHook'),
     dict(type='MetricMatchHook'),
+    dict(type='FirstLookHook'),
 ]
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

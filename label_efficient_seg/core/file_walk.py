@@ -16,7 +16,7 @@ Result = TypeVar('Result')
 def map_files(
     function: Callable[[Item], Result],
     items: Sequence[Item],
-    label: str,
+    label: str | None,
     workers: int | None = None,
 ) -> Iterator[Result]:
     """Apply a function to many items in parallel, showing progress.
@@ -26,7 +26,8 @@ def map_files(
     Args:
         function (Callable): Reads one item; must not raise.
         items (Sequence): What to read.
-        label (str): What the progress line counts, such as ``'masks'``.
+        label (str): What the progress line counts, such as ``'masks'``; None shows
+            none.
         workers (int, optional): Threads; default is the number of usable cores, at most 16.
 
     Yields:
@@ -34,7 +35,8 @@ def map_files(
     """
     pool = ThreadPoolExecutor(workers or min(usable_cores(), 16))
     try:
-        yield from track(pool.map(function, items), label, len(items))
+        results = pool.map(function, items)
+        yield from results if label is None else track(results, label, len(items))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -21,6 +21,7 @@ from torch.utils.data import Dataset
 from ..core.atomic import write_atomically
 from ..core.digests import digest
 from ..core.file_walk import find_missing
+from ..datasets.checks.first_look import built_streams, warn_of_images
 from ..datasets.files.image_ids import image_ids
 from ..engine import launch
 from ..job_settings import is_input
@@ -67,6 +68,7 @@ class Job:
         self.dataset, self.dataset_cfg = self.build_dataset()
         self.ids = image_ids(self.dataset)
         self.check()
+        warn_of_images(built_streams('test', self.dataset))
         self.work()
 
     @property

@@ -27,6 +27,9 @@ from ..core.atomic import write_atomically
 from ..core.digests import digest
 from ..core.errors import FileError, UserError
 from ..core.weights import load_checkpoint
+from ..datasets.checks.first_look import warn_of_images
+from ..datasets.checks.inspection import Sample
+from ..datasets.checks.streams import Stream
 from ..datasets.files.class_maps import write_class_maps
 from ..datasets.files.images import read_image
 from ..datasets.files.photos import find_photos
@@ -104,6 +107,8 @@ class PredictJob(Job):
         init_default_scope(self.cfg.get('default_scope', 'mmseg'))
         root, self.photos = find_photos(self.settings.photos)
         names = list(self.photos)
+        images = [Sample(str(path)) for path in self.photos.values()]
+        warn_of_images([Stream('photos', samples=images)])
         pipeline = self._pipeline()
         self.loaded = load_checkpoint(self.checkpoint)
         self.metainfo = self._metainfo()

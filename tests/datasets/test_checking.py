@@ -341,6 +341,7 @@ def test_orientation_that_a_mask_cannot_show(cfg, voc_root):
     [
         (lambda rgb: rgb[..., 0].astype(np.uint16) * 16, 'range of values', 'no value above 4080'),
         (lambda rgb: rgb[..., 0].astype(np.uint16) * 257, None, ''),
+        (lambda rgb: rgb.astype(np.uint16), 'range of values', 'above 255'),
         (lambda rgb: np.dstack([rgb, rgb[..., 0]]), 'bands', 'RGBA, partly transparent'),
         (lambda rgb: np.dstack([rgb, np.full_like(rgb[..., 0], 255)]), None, ''),
     ],

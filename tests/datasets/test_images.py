@@ -60,11 +60,16 @@ def write_float(path):
     cv2.imwrite(str(path), PIXELS.astype(np.float32))
 
 
+def write_integers(path):
+    Image.fromarray(PIXELS[..., 0].astype(np.int32)).save(path)
+
+
 DAMAGED = {
     'empty.jpg': (lambda path: path.write_bytes(b''), 'is empty'),
     'text.jpg': (lambda path: path.write_text('<html>not found'), 'is damaged or no image'),
     'truncated.jpg': (write_truncated, 'is damaged or no image'),
     'float.tiff': (write_float, 'is a TIFF of floats.*convert it'),
+    'integers.tiff': (write_integers, 'is a TIFF of integers of 32 bits.*convert it'),
     'bomb.png': (write_bomb, 'announces 30000 x 5000 pixels'),
     'huge.png': (lambda path: write_bomb(path, 1_000_000, 1_000_000), 'exceeds limit'),
     'crc.png': (lambda path: write_other_bomb(path, 'png'), 'damaged or no image'),

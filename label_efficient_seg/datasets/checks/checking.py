@@ -13,7 +13,7 @@ from mmseg.registry import DATASETS
 
 from ...core.file_walk import map_files
 from ..files.splits import repeated_ids
-from .inspection import TRAITS, Inspection, Sample, inspect
+from .inspection import TRAITS, Sample, inspect
 from .label_findings import check_labels
 from .streams import Finding, Stream, dataset_configs, loader_datasets, message_of, open_stream
 
@@ -117,14 +117,14 @@ def read_files(
     """Read the files of all streams, each file once, and fill in the statistics of the streams."""
     users = defaultdict(list)
     for stream in streams:
-        for sample in _spread(dict.fromkeys(stream.samples), max_images):
+        for sample in stream.spread(max_images):
             users[sample].append(stream)
     samples, shapes = list(users), {}
     findings = []
     for sample, result in zip(samples, map_files(inspect, samples, 'images', workers), strict=True):
         shapes[sample] = result.shape
         for stream in users[sample]:
-            _add(stream, result, sample)
+            stream.add(result, sample)
             findings += [Finding(stream.name, kind, text) for kind, text in result.faults]
     for stream in streams:
         for kind, images in stream.traits.items():
@@ -155,23 +155,6 @@ def _read_more(
         for text in map_files(fault, list(sound), kind, workers):
             if text is not None:
                 yield Finding(stream.name, kind, text)
-
-
-def _spread(samples: Sequence[Sample] | dict, limit: int | None) -> list[Sample]:
-    samples = list(samples)
-    if limit is None or len(samples) <= limit:
-        return samples
-    return [samples[i] for i in np.linspace(0, len(samples) - 1, limit).astype(int)]
-
-
-def _add(stream: Stream, result: Inspection, sample: Sample) -> None:
-    stream.inspected += 1
-    for kind, detail in result.traits.items():
-        stream.traits.setdefault(kind, []).append(f"'{sample.image}' ({detail})")
-    if result.counts is not None:
-        stream.pixels += result.counts
-        stream.images += result.counts > 0
-        stream.stray.update(result.stray)
 
 
 def load_first_images(cfg: Mapping, findings: Sequence[Finding]) -> list[Finding]:

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ...core.errors import FileError
 from ...core.labels import IGNORE
-from ..files.images import decode_image
+from ..files.images import check_announced_size, decode_image
 from ..files.masks import (
     MaskError,
     apply_lookup,
@@ -118,10 +118,46 @@ def inspect(sample: Sample) -> Inspection:
     content = _content(sample.image, 'image', result)
     if content is not None:
         _inspect_image(content, sample, result)
-    content = _content(sample.mask, 'mask', result) if sample.mask else None
-    if content is not None:
-        _inspect_mask(content, sample, result)
+    _read_mask(sample, result)
     return result
+
+
+def inspect_labels(sample: Sample) -> Inspection:
+    """Read the mask of an image alone.
+
+    Args:
+        sample (Sample): What to read.
+
+    Returns:
+        Inspection: Faults and label statistics.
+    """
+    result = Inspection()
+    _read_mask(sample, result)
+    return result
+
+
+def find_traits(sample: Sample) -> dict[str, str]:
+    """What is odd about an image by its header, whose pixels are decoded for 16 bits only.
+
+    Args:
+        sample (Sample): What to read.
+
+    Returns:
+        dict[str, str]: As of :class:`Inspection`; nothing for a file that cannot be read.
+    """
+    result = Inspection()
+    content = _content(sample.image, 'image', result)
+    if content is None:
+        return {}
+    try:
+        check_announced_size(content, sample.image)
+        with Image.open(BytesIO(content)) as image:
+            _add_traits(image, content, sample, result)
+    except UnidentifiedImageError:  # a format that OpenCV alone knows
+        _inspect_depth(content, result)
+    except Exception:  # what loads the image reports it; decoders raise many types
+        return {}
+    return result.traits
 
 
 def _content(path: str, kind: str, result: Inspection) -> bytes | None:
@@ -148,24 +184,26 @@ def _inspect_image(content: bytes, sample: Sample, result: Inspection) -> None:
         return
     try:
         with Image.open(BytesIO(content)) as image:
-            orientation = image.getexif().get(ORIENTATION)
+            _add_traits(image, content, sample, result)
             # A JPEG is read whole, but not computed.
             image.draft(None, (max(width // 8, 1), max(height // 8, 1)))
             # OpenCV fills what is missing of a truncated file with grey; Pillow reports it.
             image.load()
-            is_transparent = image.mode in ('LA', 'RGBA') and (
-                np.asarray(image.getchannel('A')).min() < 255
-            )
-            if is_transparent:
-                result.traits['bands'] = f'{image.mode}, partly transparent'
     except UnidentifiedImageError:  # a format that OpenCV alone knows
-        orientation = None
+        _inspect_depth(content, result)
     except Exception as error:  # decoders raise many types
         result.faults.append(('corrupt image', f'{name} cannot be decoded: {error}'))
         return
     result.shape = height, width
-    if not content.startswith(JPEG) and (not content.startswith(PNG) or content[PNG_DEPTH] == 16):
+
+
+def _add_traits(image: Image.Image, content: bytes, sample: Sample, result: Inspection) -> None:
+    """Look at what loading hides of an open image."""
+    if image.mode in ('LA', 'RGBA') and np.asarray(image.getchannel('A')).min() < 255:
+        result.traits['bands'] = f'{image.mode}, partly transparent'
+    if not content.startswith(JPEG):
         _inspect_depth(content, result)
+    orientation, (width, height) = image.getexif().get(ORIENTATION), image.size
     # The mask of an oblong image that is turned on its side shows by its size what it is of.
     if (
         sample.mask
@@ -177,13 +215,21 @@ def _inspect_image(content: bytes, sample: Sample, result: Inspection) -> None:
 
 def _inspect_depth(content: bytes, result: Inspection) -> None:
     """Look at the values of an image before they are cut to 8 bits and three bands."""
+    if content.startswith(PNG) and content[PNG_DEPTH] != 16:
+        return
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         return
-    if pixels.dtype == np.uint16 and pixels.max() < DARK:
+    if pixels.dtype.itemsize == 2 and pixels.max() < DARK:
         result.traits['range of values'] = f'no value above {pixels.max()}'
     if pixels.ndim == 3 and pixels.shape[2] > 4:
         result.traits['bands'] = f'{pixels.shape[2]} bands'
+
+
+def _read_mask(sample: Sample, result: Inspection) -> None:
+    content = _content(sample.mask, 'mask', result) if sample.mask else None
+    if content is not None:
+        _inspect_mask(content, sample, result)
 
 
 def _inspect_mask(content: bytes, sample: Sample, result: Inspection) -> None:

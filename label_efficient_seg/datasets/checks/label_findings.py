@@ -40,7 +40,7 @@ def check_labels(streams: Sequence[Stream]) -> list[Finding]:
         else:
             testing[stream.classes].append(stream)
             if len(shown) == 1:
-                text = f'its masks show {stream.classes[shown[0]]!r} only{_void_hint([stream])}'
+                text = f'its masks show {stream.classes[shown[0]]!r} only{void_hint([stream])}'
                 findings.append(Finding(stream.name, 'a single class', text))
     incomplete = {s.classes for s in streams if s.labeled and s.is_training and not s.is_complete}
     for classes, members in training.items():
@@ -68,11 +68,11 @@ def _without_pixels(
         if labels:
             listed = ', '.join(repr(classes[label]) for label in labels[:MOST_NAMES])
             more = f' and {len(labels) - MOST_NAMES} more' if len(labels) > MOST_NAMES else ''
-            text = f'no training mask shows {listed}{more}{others}{_void_hint(training)}'
+            text = f'no training mask shows {listed}{more}{others}{void_hint(training)}'
             yield Finding(name, kind, text)
 
 
-def _void_hint(streams: Sequence[Stream]) -> str:
+def void_hint(streams: Sequence[Stream]) -> str:
     """Advice for masks of 0 and 255, as programs write them that draw in black and white."""
     pixels = sum(stream.pixels for stream in streams)
     return VOID_HINT if pixels[IGNORE] and np.count_nonzero(pixels) == 2 else ''

@@ -18,7 +18,7 @@ from ..transforms import (
     LoadProposals,
     loads_masks,
 )
-from .inspection import Sample
+from .inspection import Inspection, Sample
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,27 @@ class Stream:
             for label in label_lookup(reduce, dict(label_map), ignore)
         }
         return labels & set(range(len(self.classes)))
+
+    def spread(self, limit: int | None) -> list[Sample]:
+        """Different samples at equal distances.
+
+        Args:
+            limit (int, optional): Most of them; None gives all.
+        """
+        samples = list(dict.fromkeys(self.samples))
+        if limit is None or len(samples) <= limit:
+            return samples
+        return [samples[i] for i in np.linspace(0, len(samples) - 1, limit).astype(int)]
+
+    def add(self, result: Inspection, sample: Sample) -> None:
+        """Count what was found in the files of a sample."""
+        self.inspected += 1
+        for kind, detail in result.traits.items():
+            self.traits.setdefault(kind, []).append(f"'{sample.image}' ({detail})")
+        if result.counts is not None:
+            self.pixels += result.counts
+            self.images += result.counts > 0
+            self.stray.update(result.stray)
 
 
 def dataset_configs(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:

@@ -95,9 +95,9 @@ def decode_image(
     except Exception as error:  # decoders raise many types, none of which names the file
         image, reason = None, f' ({error})'
     if image is None:
-        if content.startswith(TIFF) and _is_float(content):
+        if content.startswith(TIFF) and (kind := _unsupported_pixels(content)):
             raise FileError(
-                f'{name} is a TIFF of floats, which are not supported; convert it, scaled to 0 '
+                f'{name} is a TIFF of {kind}, which are not supported; convert it, scaled to 0 '
                 'to 255, to 8 bits'
             )
         raise FileError(f'{name} is damaged or no image{reason}; {ADVICE}')
@@ -147,9 +147,12 @@ def _is_plausible_tiff(content: bytes) -> bool:
         return False
 
 
-def _is_float(content: bytes) -> bool:
+def _unsupported_pixels(content: bytes) -> str | None:
+    """What the pixels of a sound file are that is not loaded as an image."""
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
-        return False
-    return image is not None and image.dtype.kind == 'f'
+        return None
+    if image is None or image.dtype.itemsize <= 2:
+        return None
+    return 'floats' if image.dtype.kind == 'f' else f'integers of {8 * image.dtype.itemsize} bits'

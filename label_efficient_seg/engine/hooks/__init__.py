@@ -2,6 +2,7 @@ from .cam_refinement_hook import CAMRefinementHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
+from .first_look_hook import FirstLookHook
 from .invalid_loss_hook import InvalidLossHook
 from .main_process_logger_hook import MainProcessLoggerHook
 from .metric_match_hook import MetricMatchHook
@@ -14,6 +15,7 @@ __all__ = [
     'ChannelsLastHook',
     'CheckpointMatchHook',
     'ClassCountHook',
+    'FirstLookHook',
     'InvalidLossHook',
     'MainProcessLoggerHook',
     'MetricMatchHook',
