@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 # No space left, no quota left, and a limit of the size of files.
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -56,6 +57,27 @@ def write_atomically(path: str | os.PathLike, data: bytes | str) -> Path:
         # Otherwise a power cut can leave the new name with the content missing.
         os.fsync(file.fileno())
     return Path(path)
+
+
+@contextmanager
+def open_own(path: str | os.PathLike) -> Iterator[TextIO]:
+    """Open a file to be locked or added to, in a folder that may come from somebody else.
+
+    Args:
+        path (str | os.PathLike): The file; it is made if it does not exist.
+
+    Yields:
+        TextIO: At its end.
+
+    Raises:
+        OSError: If it is a symbolic link: what it points to may lie anywhere.
+    """
+
+    def open_itself(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW, 0o666)
+
+    with open(path, 'a', buffering=1, encoding='utf-8', opener=open_itself) as file:
+        yield file
 
 
 def remove_unfinished(folder: str | os.PathLike, suffix: str) -> None:

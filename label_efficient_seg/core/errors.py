@@ -63,9 +63,10 @@ class MissingPackageError(UserError, ImportError):
 def readable_errors() -> Iterator[None]:
     """Print errors that a person can fix as one line, without a traceback.
 
-    These are every :class:`UserError`, a full disk, a file without permission, and the death of
-    another process. All others, which may be faults of a program, keep their traceback. With the
-    environment variable ``LABEL_EFFICIENT_SEG_TRACEBACK`` set, every error does.
+    These are every :class:`UserError`, a full disk, a file without permission, a link in the place
+    of a file, and the death of another process. All others, which may be faults of a program, keep
+    their traceback. With the environment variable ``LABEL_EFFICIENT_SEG_TRACEBACK`` set, every
+    error does.
 
     Raises:
         SystemExit: With status 1, instead of such an error; with status 130, as shells have it,
@@ -90,6 +91,8 @@ def _foreign_message(error: Exception) -> str | None:
 
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f'the disk is full ({error}). Complete files are kept; make room and run it again'
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return f'{error}; remove the symbolic link'
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f'{error}; change the permissions of the file or folder, or choose another one'
     if is_single_value(error):

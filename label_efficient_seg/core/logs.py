@@ -80,7 +80,9 @@ def read_test_metrics(work_dir: str | os.PathLike) -> dict[str, float]:
             continue
         try:
             content = json.loads(file.read_text('utf-8'))
-        except json.JSONDecodeError:  # the test was killed while it wrote
+        except (ValueError, RecursionError):  # the test was killed while it wrote
+            continue
+        if not isinstance(content, dict):
             continue
         metrics = {
             name.removeprefix('test/'): float(value)
@@ -110,7 +112,7 @@ def _number(folder: Path) -> int:
     """Number of a start; 0 without one."""
     file = folder / NUMBER_FILE
     text = file.read_text('utf-8', errors='replace').strip() if file.is_file() else ''
-    return int(text) if text.isdecimal() else 0
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def _timestamp_folders(work_dir: Path) -> list[Path]:

@@ -26,10 +26,15 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 
 # Boolean, integer and floating-point types by their code in a pickled ``numpy.dtype``.
 NUMBERS = {np.dtype(kind).str[1:] for kind in '?bBhHiIlLqQefd'}
+
+
+MOST_REPEATED = 1 << 20
+"""Bytes of a tensor that repeats values, as views do, instead of having each of its own."""
 
 
 class PlainDtype:
@@ -159,8 +164,18 @@ def without_stand_ins(loaded: Any) -> Any:
 
     Raises:
         pickle.UnpicklingError: If an array is not as it says.
+        ValueError: If a tensor has no values, or not as many as it says.
     """
     return _Replacement()(loaded)
+
+
+def _check_memory(tensor: torch.Tensor) -> None:
+    """Refuse a tensor of few bytes that claims to be large, which any copy would make it."""
+    if tensor.layout is not torch.strided or tensor.is_meta:
+        raise ValueError('a tensor without plain values')
+    claimed = tensor.numel() * tensor.element_size()
+    if claimed > max(tensor.untyped_storage().nbytes(), MOST_REPEATED):
+        raise ValueError(f'a tensor of {claimed} bytes over a part of them')
 
 
 class _Replacement:
@@ -170,6 +185,8 @@ class _Replacement:
         self._done: dict[int, tuple[Any, Any]] = {}
 
     def __call__(self, node: Any) -> Any:
+        if isinstance(node, torch.Tensor):
+            _check_memory(node)
         if not isinstance(node, (list, dict, tuple, PlainArray, PlainDtype, PlainHistory)):
             return node
         if id(node) in self._done:

@@ -10,12 +10,14 @@ fall back to, unpickling anything.
 """
 
 import io
+import os
 import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from reprlib import repr
 from typing import Any
 
 import torch
@@ -87,12 +89,24 @@ def load_checkpoint(path: str | Path, map_location: Any = 'cpu', trust: bool = F
             f'loaded, since unpickling it could run code. If you trust its source, add '
             f'{TRUST_FLAG}. ({refusal_reason(error)})'
         ) from error
-    if not isinstance(checkpoint, dict):
+    _check_form(checkpoint, path)
+    return checkpoint
+
+
+def _check_form(checkpoint: Any, path: Path) -> None:
+    state = checkpoint
+    if isinstance(checkpoint, dict):
+        state = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(state, dict):
         raise UserError(
-            f'checkpoint {str(path)!r} holds a {type(checkpoint).__name__} instead of a dict of '
+            f'checkpoint {str(path)!r} holds a {type(state).__name__} instead of a dict of '
             'weights; save model.state_dict()'
         )
-    return checkpoint
+    if odd := [key for key in state if not isinstance(key, str)]:
+        raise UserError(
+            f'checkpoint {str(path)!r} has the name {repr(odd[0])}, which is no text, for a '
+            'weight; save model.state_dict()'
+        )
 
 
 def check_finite(state: Mapping[str, Any], path: str | Path) -> None:
@@ -146,7 +160,13 @@ def archive_fault(path: str | Path) -> str | None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            for part in archive.infolist():
+            parts = archive.infolist()
+            # Else what is checked here and what PyTorch reads could be different parts.
+            if len({part.filename for part in parts}) < len(parts):
+                return 'two of its parts have one name'
+            if sum(part.compress_size for part in parts) > os.path.getsize(path):
+                return 'its parts overlap'
+            for part in parts:
                 # PyTorch compresses the code of TorchScript only: of all else, what is announced
                 # has to be there, before memory is taken for it.
                 is_code = part.filename.split('/')[1:2] == ['code']

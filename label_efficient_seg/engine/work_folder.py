@@ -9,6 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from ..core.atomic import open_own
 from ..core.errors import RunError, UserError
 
 LOCK_FILE = '.training.lock'
@@ -37,7 +38,7 @@ def claimed_folder(cfg: Config) -> Iterator[None]:
         return
     work_dir = Path(cfg.work_dir)
     work_dir.mkdir(parents=True, exist_ok=True)
-    with open(work_dir / LOCK_FILE, 'w') as file:
+    with open_own(work_dir / LOCK_FILE) as file:
         try:
             # Unlike that of `flock`, this lock is not inherited by the processes that load data,
             # which may outlive a killed training for some seconds.
@@ -49,6 +50,9 @@ def claimed_folder(cfg: Config) -> Iterator[None]:
                 f"a training is running in '{work_dir}'; wait for it or end it first, or choose "
                 'another --work-dir'
             ) from None
+        for path in work_dir.glob('*.py'):
+            if path.is_symlink():  # MMEngine would write this config to where it points
+                path.unlink()
         if not cfg.get('resume'):
             set_aside(cfg)
         yield

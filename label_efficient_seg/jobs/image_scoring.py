@@ -15,6 +15,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from torch import Tensor, nn
 
+from ..core.atomic import open_own
 from ..core.errors import UserError
 from ..core.labels import IGNORE
 from ..datasets.partially_labeled import PartiallyLabeledMixin
@@ -154,6 +155,6 @@ def write_score(path: Path, score: ImageScore) -> None:
         score (ImageScore): The score.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, 'a', encoding='utf-8') as file:
+    with open_own(path) as file:
         # The line that a killed process did not finish must not swallow this one.
         file.write('\n' + json.dumps(score._asdict()))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from ..core.atomic import open_own
 from ..core.errors import RunError, UserError
 from ..core.file_walk import usable_cores
 
@@ -46,7 +47,7 @@ class Processes:
         Raises:
             RuntimeError: If it fails; it names the command, the log and the log's last lines.
         """
-        with open(log, 'a', buffering=1, encoding='utf-8') as file:
+        with open_own(log) as file:
             process = self._start(command, environment)
             try:
                 for line in process.stdout:  # type: ignore[union-attr]

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
+from ..core.atomic import open_own
 from ..core.config_index import get_config_path
 from ..core.errors import RunError, UserError
 from ..core.file_walk import usable_cores
@@ -185,7 +186,7 @@ class Workflow:
         So a stage that outlives a killed workflow keeps a second one from writing into its folder.
         """
         self.work_dir.mkdir(parents=True, exist_ok=True)
-        with open(self.work_dir / '.lock', 'w') as file:
+        with open_own(self.work_dir / '.lock') as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

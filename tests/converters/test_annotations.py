@@ -174,3 +174,59 @@ def test_wrong_input_is_named(made, tmp_path, les, capsys):
     assert les('import', 'cvat', tmp_path, '--out', tmp_path / 'y') == 1
     assert 'has no labelmap.txt' in capsys.readouterr().err
     assert not (tmp_path / 'y').exists() and not Path(tmp_path / 'x').exists()
+
+
+@pytest.mark.parametrize('name', ['../../x', '/tmp/x', 'a/../../x', '..\\x', 'C:\\x', 'x\0', '..'])
+def test_no_name_leads_out_of_the_folder(tmp_path, name):
+    images = [dict(id=1, file_name=f'{name}.png', width=2, height=2)]
+    categories = [dict(id=1, name='a'), dict(id=2, name='b')]
+    coco = dict(images=images, annotations=[], categories=categories)
+    brush = dict(rle=brush_bytes(np.ones((2, 2), bool)), brushlabels=['a'])
+    entry = dict(type='brushlabels', original_width=2, original_height=2, value=brush)
+    task = dict(data=dict(image=f'{name}.png'), annotations=[dict(result=[entry])])
+    (tmp_path / 'coco.json').write_text(json.dumps(coco))
+    (tmp_path / 'tasks.json').write_text(json.dumps([task]))
+    before = sorted(tmp_path.rglob('*'))
+    for kind, file in (('coco', 'coco.json'), ('label-studio', 'tasks.json')):
+        if kind == 'label-studio' and name.startswith('/'):
+            continue  # of a server's path, the last part counts
+        with pytest.raises(ValueError, match='would have its mask outside the folder'):
+            api.import_masks(kind, tmp_path / file, tmp_path / 'a' / 'out', classes=['a', 'b'])
+    assert sorted(tmp_path.rglob('*')) == before
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(width=10**9, height=10**9),
+        dict(width=-1),
+        dict(width=2.5),
+        dict(width='2'),
+        dict(width=True),
+        dict(file_name=3),
+        dict(file_name=''),
+        dict(id=[]),
+    ],
+)
+def test_images_of_coco_that_cannot_be(tmp_path, change):
+    image = dict(dict(id=1, file_name='a.png', width=2, height=2), **change)
+    categories = [dict(id=1, name='a'), dict(id=2, name='b')]
+    content = dict(images=[image], annotations=[], categories=categories)
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match='cannot be|has not the form of coco|outside the folder'):
+        api.import_masks('coco', tmp_path / 'a.json', tmp_path / 'out')
+
+
+@pytest.mark.parametrize('kind', ['coco', 'label-studio'])
+@pytest.mark.parametrize('text', ['[' * 100_000, '{"images": ' + '9' * 5000 + '}', 'null', '[{}]'])
+def test_hostile_json_is_one_line(tmp_path, kind, text):
+    (tmp_path / 'a.json').write_text(text)
+    if kind == 'label-studio' and text == '[{}]':
+        return  # a task without an annotation
+    with pytest.raises(ValueError, match='has not the form of'):
+        api.import_masks(kind, tmp_path / 'a.json', tmp_path / 'out', classes=['a', 'b'])
+
+
+def test_endless_digits_of_a_run_length():
+    with pytest.raises(ValueError, match='more digits than any photo has pixels'):
+        coco_mask('P' * 100_000, 2, 2)

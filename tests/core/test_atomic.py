@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from label_efficient_seg.core.atomic import atomic_path, write_atomically
+from label_efficient_seg.core.atomic import atomic_path, open_own, write_atomically
 
 
 def test_folders_are_made_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -71,3 +71,17 @@ def test_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
             inner.write_text('inner')
         assert target.read_text() == 'inner'
     assert target.read_text() == 'outer'
+
+
+def test_files_of_others_are_not_opened_through_links(tmp_path: Path) -> None:
+    victim, link = tmp_path / 'victim', tmp_path / 'log'
+    victim.write_text('mine')
+    link.symlink_to(victim)
+    with pytest.raises(OSError, match='symbolic link') as error, open_own(link):
+        pass
+    assert error.value.errno == errno.ELOOP and victim.read_text() == 'mine'
+    link.unlink()
+    for line in ('a', 'b'):
+        with open_own(link) as file:
+            file.write(f'{line}\n')
+    assert link.read_text() == 'a\nb\n'

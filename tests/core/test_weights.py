@@ -1,5 +1,6 @@
 """Loading of files that are good, broken or malicious."""
 
+import copy
 import errno
 import os
 import pickle
@@ -237,3 +238,52 @@ def test_only_the_code_of_torchscript_may_be_compressed(tmp_path, name, sound):
     with zipfile.ZipFile(path, 'a', zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, bytes(100_000))
     assert (archive_fault(path) is None) == sound
+
+
+def test_tensors_that_claim_more_than_the_file_holds(tmp_path):
+    path, few = tmp_path / 'a.pth', torch.zeros(1)
+    for tensor in (
+        few.expand(10**13),
+        few.expand(2**40, 2**20),
+        torch.zeros(3, device='meta'),
+        torch.eye(3).to_sparse(),
+    ):
+        torch.save(dict(state_dict=dict(w=tensor)), path)
+        with pytest.raises(ValueError, match='is damaged or incomplete'):
+            load_checkpoint(path)
+        torch.save(dict(optimizer=dict(state={0: [tensor]})), path)
+        with pytest.raises(ValueError, match='is damaged or incomplete'):
+            load_checkpoint(path)
+    torch.save(dict(w=few.expand(100), half=torch.arange(10.0)[::2]), path)
+    assert load_checkpoint(path)['w'].shape == (100,)
+
+
+def test_parts_of_an_archive_are_as_many_as_its_names(tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(weight=torch.ones(2)), path)
+    with zipfile.ZipFile(path) as archive:
+        name = next(name for name in archive.namelist() if name.endswith('data/0'))
+    with zipfile.ZipFile(path, 'a') as archive, pytest.warns(UserWarning, match='Duplicate'):
+        archive.writestr(name, bytes(8))
+    assert archive_fault(path) == 'two of its parts have one name'
+
+
+def test_parts_of_an_archive_do_not_overlap(tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(weight=torch.ones(1000)), path)
+    with zipfile.ZipFile(path, 'a') as archive:
+        part = next(part for part in archive.infolist() if part.filename.endswith('data/0'))
+        for number in range(5):
+            again = copy.copy(part)
+            again.filename = f'{part.filename}{number}'
+            archive.filelist.append(again)
+            archive.NameToInfo[again.filename] = again
+        archive._didModify = True
+    assert archive_fault(path) == 'its parts overlap'
+
+
+@pytest.mark.parametrize('state', [[1], 'x', {3: torch.ones(1)}, {('a', 'b'): torch.ones(1)}])
+def test_weights_without_names_are_refused(tmp_path, state):
+    torch.save(dict(state_dict=state), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=r'save model.state_dict\(\)'):
+        load_checkpoint(tmp_path / 'a.pth')

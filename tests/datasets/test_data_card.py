@@ -241,3 +241,34 @@ def test_card_without_masks(folder):
         DATASETS.build(dict(type='CardDataset', card=card, pipeline=[]))
     with pytest.raises(ValueError, match='takes classes and folders from its card'):
         DATASETS.build(dict(type='CardDataset', card=card, metainfo=dict(classes=('a', 'b'))))
+
+
+BOMB = 'a: &a [x, x]\n' + ''.join(
+    f'{name}: &{name} [*{before}, *{before}]\n'
+    for before, name in zip('abcdefghijklmno', 'bcdefghijklmnop', strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (BOMB + 'classes: *p', r'line 2: \*a stands for what is written elsewhere'),
+        ('classes: &a [*a]', 'stands for what is written elsewhere'),
+        ('classes: ' + '[' * 100_000, 'is no YAML'),
+        ('classes: !!python/object/apply:os.system [exit]', 'could not determine a constructor'),
+        ('val: 2020-13-45', 'is no YAML: .*month must be in 1..12'),
+        ('val: !!int x', 'is no YAML'),
+        ('val: ' + '9' * 5000, 'is no YAML'),
+        ('val: "\0"', 'is no YAML|special characters'),
+    ],
+    ids=['aliases', 'loop', 'depth', 'code', 'date', 'number', 'digits', 'nul'],
+)
+def test_hostile_cards_are_refused_in_one_line(folder, text, message):
+    with pytest.raises(CardError, match=message):
+        read_card(write(folder, text))
+
+
+@pytest.mark.parametrize('share', ['.inf', '.nan', '-.inf', '1e-400', '0/3', '1e400'])
+def test_shares_that_are_no_numbers(folder, share):
+    with pytest.raises(ValueError, match='data card .* labeled is'):
+        read_card(write(folder, f'{CARD}\nlabeled: {share}\n'))

@@ -89,3 +89,19 @@ def test_a_run_that_resumes_keeps_its_checkpoints(tmp_path, name):
     (tmp_path / name).write_text('')
     with claimed_folder(config(tmp_path, resume=True)):
         assert (tmp_path / name).exists()
+
+
+def test_links_in_a_folder_of_somebody_else_are_not_followed(tmp_path):
+    folder, victim = tmp_path / 'run', tmp_path / 'victim'
+    folder.mkdir()
+    victim.write_text('mine')
+    (folder / 'config.py').symlink_to(victim)  # to which MMEngine writes the config
+    (folder / 'iter_2.pth').symlink_to(victim)
+    with claimed_folder(config(folder)):
+        assert not (folder / 'config.py').is_symlink()
+        assert (folder / 'earlier_run_1' / 'iter_2.pth').is_symlink()
+    (folder / '.training.lock').unlink()
+    (folder / '.training.lock').symlink_to(victim)
+    with pytest.raises(OSError, match='symbolic link'), claimed_folder(config(folder)):
+        pass
+    assert victim.read_text() == 'mine'

@@ -133,7 +133,7 @@ def write(path: Path, payload: bytes) -> None:
         for member in source.namelist():
             content = source.read(member)
             if member.endswith('data.pkl'):
-                content = b'\x80\x02}' + value('state_dict') + payload + b's.'
+                content = b'\x80\x02}' + value('other') + payload + b's.'
             target.writestr(member, content)
 
 
@@ -197,20 +197,20 @@ def test_the_table_of_statistics_is_not_changed_by_a_file(tmp_path):
     )
     items += value('statistics_methods') + b'}' + value('mean') + name('torch', 'Size') + b's'
     write(tmp_path / 'a.pth', payload + b'}(' + items + b'ub')
-    found = load_checkpoint(tmp_path / 'a.pth')['state_dict']
+    found = load_checkpoint(tmp_path / 'a.pth')['other']
     assert isinstance(found, HistoryBuffer) and found.statistics('mean') == 0
     assert HistoryBuffer([3.0], [1]).statistics('mean') == 3
 
 
 def test_lists_within_themselves_and_shared_tuples_end(tmp_path):
     write(tmp_path / 'a.pth', store(b']', 200) + stored(200) + b'a')
-    found = load_checkpoint(tmp_path / 'a.pth')['state_dict']
+    found = load_checkpoint(tmp_path / 'a.pth')['other']
     assert found[0] is found
     doubled = store(together(array((1,), bytes(8))), 200)
     for _ in range(100):
         doubled = store(together(doubled, stored(200)), 200)
     write(tmp_path / 'a.pth', doubled)
-    node = load_checkpoint(tmp_path / 'a.pth')['state_dict']
+    node = load_checkpoint(tmp_path / 'a.pth')['other']
     while len(node) == 2:
         assert node[0] is node[1]
         node = node[0]
@@ -236,5 +236,5 @@ def test_true_and_false_are_zeros_and_ones(tmp_path):
     """NumPy counts with the bytes themselves, and writes out of bounds if one is larger."""
     boolean = build(call(DTYPE, value('b1'), value(False), value(True)), *map(value, (3, '|')))
     write(tmp_path / 'a.pth', array((4,), b'\x00\x01\x02\xff', boolean))
-    found = load_checkpoint(tmp_path / 'a.pth')['state_dict']
+    found = load_checkpoint(tmp_path / 'a.pth')['other']
     assert found.view(np.uint8).tolist() == [0, 1, 1, 1]

@@ -10,8 +10,7 @@ import numpy as np
 
 from ...core.atomic import write_atomically
 from ...core.errors import UserError
-from ...core.labels import IGNORE
-from ...datasets.files.run_lengths import coco_counts, coco_mask
+from ...datasets.files.run_lengths import coco_counts, coco_mask, empty_mask
 from .classes import class_index
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def _masks(
     for entry in content['annotations']:
         regions[entry['image_id']].append(entry)
     for image in content['images']:
-        mask = np.full((image['height'], image['width']), IGNORE, np.uint8)
+        mask = empty_mask(image['height'], image['width'])
         for entry in regions[image['id']]:
             _paint(mask, entry['segmentation'], indices[entry['category_id']])
         file = image['file_name'].removeprefix(prefix)

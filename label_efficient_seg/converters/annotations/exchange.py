@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ...core.errors import MissingFileError, UserError
@@ -16,6 +17,9 @@ from ...datasets.files.photos import find_photos
 from ...datasets.files.pseudo_masks import write_label
 from ...visualization import default_palette
 from . import coco, cvat, label_studio
+
+FAULTS = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError)
+"""What reading a file of another form ends in."""
 
 KINDS = {'coco': coco, 'label-studio': label_studio, 'cvat': cvat}
 
@@ -114,9 +118,12 @@ def _describe(
             raise UserError(
                 f"'{folder}' is no folder that les predict wrote: name the classes, by index"
             )
-        listed = json.loads(summary.read_text('utf-8'))['classes']
-        classes = [entry['name'] for entry in listed]
-        colors = [entry['color'] for entry in listed if 'color' in entry]
+        try:
+            listed = json.loads(summary.read_text('utf-8'))['classes']
+            classes = [entry['name'] for entry in listed]
+            colors = [entry['color'] for entry in listed if 'color' in entry]
+        except FAULTS as error:
+            raise UserError(f"'{summary}' is damaged: {error!r:.200}; name the classes") from error
     if not 2 <= len(classes) <= IGNORE:
         raise UserError(f'{len(classes)} classes do not fit masks of 8 bits')
     if len(colors) != len(classes):
@@ -158,9 +165,20 @@ def import_masks(
             raise UserError(f'{len(names)} classes do not fit masks of 8 bits')
         meta = dict(classes=names, palette=default_palette(len(names)))
         for name, mask in found:
-            write_label(Path(out) / f'{name}.png', mask, mask.shape, meta)
+            write_label(_inside(Path(out), name), mask, mask.shape, meta)
     except UserError:
         raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"'{source}' has not the form of {kind}: {error!r}") from error
+    except (*FAULTS, cv2.error) as error:
+        raise UserError(f"'{source}' has not the form of {kind}: {error!r:.200}") from error
     return tuple(names)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """File of a mask, which no name may lead out of its folder."""
+    parts = name.replace('\\', '/').split('/')
+    if not name or '' in parts or '..' in parts or '\0' in name or ':' in parts[0]:
+        raise UserError(
+            f'the photo {name!r:.200} would have its mask outside the folder; give what stands '
+            'before the names of photos as --prefix, or correct the name'
+        )
+    return folder / f'{name}.png'

@@ -12,8 +12,7 @@ import numpy as np
 
 from ...core.atomic import write_atomically
 from ...core.errors import UserError
-from ...core.labels import IGNORE
-from ...datasets.files.run_lengths import brush_bytes, brush_mask
+from ...datasets.files.run_lengths import brush_bytes, brush_mask, empty_mask
 from .classes import class_index
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def _masks(
         if not brushes:
             continue
         height, width = brushes[0]['original_height'], brushes[0]['original_width']
-        mask = np.full((height, width), IGNORE, np.uint8)
+        mask = empty_mask(height, width)
         for entry in brushes:
             index = class_index(entry['value']['brushlabels'][0], classes)
             mask[brush_mask(entry['value']['rle'], height, width)] = index

@@ -118,7 +118,19 @@ def card_schema() -> dict[str, Any]:
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Refuses what YAML readers otherwise take silently: the later of two equal keys."""
+    """Refuses what YAML readers otherwise take silently: the later of two equal keys.
+
+    It refuses aliases, too: some lines of them stand for billions of values.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.get_event()
+            raise yaml.composer.ComposerError(
+                problem=f'*{event.anchor} stands for what is written elsewhere; write it out',
+                problem_mark=event.start_mark,
+            )
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -145,6 +157,8 @@ def _read_yaml(path: Path) -> dict:
                                                                    re.I) else ''  # fmt: skip
         problem = getattr(error, 'problem', None) or error
         raise CardError(f"data card '{path}' is no YAML: {line}{problem}{hint}") from error
+    except (ValueError, OverflowError, RecursionError) as error:  # of numbers, dates and depth
+        raise CardError(f"data card '{path}' is no YAML: {error}") from error
     if not isinstance(values, dict):
         raise CardError(f"data card '{path}' must hold lines of the form 'key: value'")
     return values
@@ -249,8 +263,10 @@ def _part(value: Any, where: _Where) -> Part:
         return where.existing(value, 'the list')
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    if isinstance(value, str | float) and 0 < Fraction(str(value)) < 1:
-        return Fraction(str(value))
+    # NaN and infinity are floats in YAML.
+    if isinstance(value, str) or isinstance(value, float) and 0 < value < 1:
+        if 0 < (part := Fraction(str(value))) < 1:
+            return part
     raise where.error(
         f'is {value!r}; give a list of images, a share of them such as 1/8 or 0.125, or a number'
     )

@@ -9,11 +9,33 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ...core.errors import UserError
+from ...core.labels import IGNORE
+from .images import MOST_PIXELS
 
 BRUSH_SIZES = (3, 4, 8, 16)
 """Bits of the lengths of runs that Label Studio writes."""
 CHANNELS = 4
 """A brush is kept as the pixels of an RGBA image, of which the last channel counts."""
+
+
+def empty_mask(height: int, width: int) -> np.ndarray:
+    """A mask without a label.
+
+    Returns:
+        np.ndarray: Shape (height, width), uint8, all of it 255.
+
+    Raises:
+        ValueError: If it cannot be the size of a photo.
+    """
+    _check_size(height, width)
+    return np.full((height, width), IGNORE, np.uint8)
+
+
+def _check_size(height: int, width: int) -> None:
+    """Refuse a size before memory is taken for it."""
+    sides = (height, width)
+    if not all(type(side) is int and side > 0 for side in sides) or height * width > MOST_PIXELS:
+        raise UserError(f'a photo of {width!r:.40} x {height!r:.40} pixels cannot be')
 
 
 def coco_counts(mask: np.ndarray) -> list[int]:
@@ -33,6 +55,7 @@ def coco_mask(counts: Sequence[int] | str, height: int, width: int) -> np.ndarra
     Raises:
         ValueError: If they are not those of a mask of this size.
     """
+    _check_size(height, width)
     numbers = _unpack(counts) if isinstance(counts, (str, bytes)) else list(counts)
     if min(numbers, default=0) < 0 or sum(numbers) != height * width:
         raise UserError(f'run lengths of {sum(numbers)} pixels do not fit {width} x {height}')
@@ -48,6 +71,8 @@ def _unpack(text: str | bytes) -> list[int]:
         code -= 48
         value |= (code & 31) << shift
         shift += 5
+        if shift > 60:
+            raise UserError('a run length has more digits than any photo has pixels')
         if code & 32:
             continue
         if code & 16:
@@ -95,7 +120,7 @@ def brush_mask(packed: Sequence[int], height: int, width: int) -> np.ndarray:
         values = _read_brush(bits, height * width * CHANNELS)
     except (ValueError, TypeError, IndexError) as error:
         raise UserError(f'this is no brush of {width} x {height} pixels: {error}') from error
-    return values.reshape(height, width, CHANNELS)[..., -1] > 0
+    return values.reshape(height, width, CHANNELS)[..., -1]
 
 
 def _read_brush(bits: str, expected: int) -> np.ndarray:
@@ -110,15 +135,15 @@ def _read_brush(bits: str, expected: int) -> np.ndarray:
     if total != expected:
         raise ValueError(f'it has {total} values instead of {expected}')
     sizes = [read(4) + 1 for _ in range(4)]
-    values, done = np.zeros(total, np.int64), 0
+    values, done = np.zeros(total, bool), 0
     while done < total:
         repeated = read(1)
         end = done + read(sizes[read(2)]) + 1
         if end > total:
             raise ValueError(f'its runs have more than {total} values')
         if repeated:
-            values[done:end] = read(word)
+            values[done:end] = read(word) > 0
         else:
-            values[done:end] = [read(word) for _ in range(end - done)]
+            values[done:end] = [read(word) > 0 for _ in range(end - done)]
         done = end
     return values
