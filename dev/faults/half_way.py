@@ -53,7 +53,7 @@ class Case:
         ignored = shutil.ignore_patterns('[0-9]*_[0-9]*', 'log', '*.py', '*.log')
         shutil.copytree(self.reference, folder, ignore=ignored)
         if fresh:
-            records = ('stage.json', 'attempt.json')
+            records = ('stage.json', 'attempt.json', 'files.json.gz')
             undone = [p for p in folder.rglob('*') if p.is_file() and p.name not in records]
         elif self.trains:
             newest = NUMBERED.fullmatch(Path(latest_checkpoint(folder)).name)[1]
