@@ -62,6 +62,31 @@ def test_links_and_paths_exist(page: Path):
     assert missing == []
 
 
+def named_tests(page: str) -> list[tuple[str, str]]:
+    """File and name of every test that a page names; a name alone is one of the file before it."""
+    found, file = [], ''
+    text = (ROOT / page).read_text(encoding='utf-8')
+    for path, name in re.findall(r'`((?:[\w/]*test_\w+\.py)?)(?:::(test_\w+))?`', text):
+        file = path or file
+        if path or name:
+            found.append((file, name))
+    return found
+
+
+@pytest.mark.parametrize(('page', 'least'), [('docs/safety.md', 80), ('docs/faithfulness.md', 15)])
+def test_tests_that_a_page_names_exist(page, least):
+    sources = {
+        str(path.relative_to(ROOT / 'tests')): path.read_text(encoding='utf-8')
+        for path in (ROOT / 'tests').rglob('test_*.py')
+    }
+    named = named_tests(page)
+    assert len(named) >= least
+    for file, name in named:
+        # Beside the module that it tests, a file is named without its folder.
+        found = [text for path, text in sources.items() if f'/{path}'.endswith(f'/{file}')]
+        assert any(f'def {name}(' in text if name else True for text in found), (file, name)
+
+
 def commands() -> list[tuple[Path, list[str]]]:
     """Every call of ``les``, or of what is the same, in a shell block: its words after ``les``."""
     found = []
