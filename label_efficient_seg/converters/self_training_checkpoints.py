@@ -63,6 +63,15 @@ MIT_BLOCK = {
     '.mlp.dwconv.dwconv.': '.ffn.layers.1.',
     '.mlp.fc2.': '.ffn.layers.4.',
 }
+PREPROCESSOR = dict(
+    type='SegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size_divisor=1,
+)
 # Parts of a checkpoint that are no part of the segmentor, and why.
 LEFT_OUT = {
     'backbone.mask_token': 'which only the pre-training uses',
@@ -97,14 +106,16 @@ def convert_self_training(state_dict: Weights, kind: str) -> Conversion:
         if kind == 'daformer':
             weights = _join_attention(weights)
         model = infer(weights)
-        expected = MODELS.build(dict(model, type='EncoderDecoder')).state_dict()
-        check_tensors(weights, expected)
+        check_tensors(weights, MODELS.build(dict(model, type='EncoderDecoder')).state_dict())
     except ValueError as error:
         raise UserError(
             f'the weights are not those of a segmentor that {kind} released, so nothing was '
             f'converted; {error}'
         ) from error
-    return Conversion(weights, model, notes)
+    preprocessor = dict(PREPROCESSOR)
+    if patch := model['backbone'].get('patch_size'):  # of DINOv2
+        preprocessor['test_cfg'] = dict(size_divisor=patch)
+    return Conversion(weights, dict(data_preprocessor=preprocessor, **model), notes)
 
 
 def convert_self_training_file(source: str | Path, target: str | Path, kind: str) -> Conversion:
@@ -190,7 +201,6 @@ def _deeplabv3plus(weights: Weights) -> dict:
         raise UserError(f'the third stage has {blocks} blocks instead of 6 or 23')
     base = output_width(weights, 'backbone.layer1.0.conv1.weight')
     return dict(
-        data_preprocessor=_preprocessor(),
         backbone=dict(
             type='ResNetV1c',
             depth=depths[blocks],
@@ -222,7 +232,6 @@ def _dinov2_dpt(weights: Weights) -> dict:
     patch = _size(weights, 'backbone.patch_embed.proj.weight', 2)
     side = round((_size(weights, 'backbone.pos_embed', 1) - 1) ** 0.5)
     return dict(
-        data_preprocessor=_preprocessor(test_cfg=dict(size_divisor=patch)),
         backbone=dict(
             type='DINOv2',
             embed_dims=channels,
@@ -250,7 +259,6 @@ def _segformer(weights: Weights) -> dict:
     widths = [output_width(weights, f'backbone.layers.{i}.0.projection.weight') for i in range(4)]
     base = widths[0]
     return dict(
-        data_preprocessor=_preprocessor(),
         backbone=dict(
             type='MixVisionTransformer',
             embed_dims=base,
@@ -275,18 +283,6 @@ def _segformer(weights: Weights) -> dict:
             align_corners=False,
             loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True),
         ),
-    )
-
-
-def _preprocessor(**kwargs) -> dict:
-    return dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        **{**dict(size_divisor=1), **kwargs},
     )
 
 

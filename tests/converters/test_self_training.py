@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 
@@ -43,14 +44,19 @@ def test_scores_equal_those_of_the_release(kind, reference):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * expected.std())
 
 
-def test_a_file_becomes_a_checkpoint_of_the_config_that_is_printed(kind, reference, tmp_path):
+def test_a_file_becomes_a_checkpoint_of_the_config_that_is_printed(
+    kind, reference, tmp_path, monkeypatch
+):
     weights = {f'module.{name}': tensor for name, tensor in reference.state_dict().items()}
     if kind == 'daformer':
         parts = ('model', 'ema_model', 'imnet_model')
         names = reference.state_dict()
         weights = {f'{part}.{name}': names[name] * 1 for part in parts for name in names}
     torch.save(dict(model=weights, epoch=3), tmp_path / 'source.pth')
+    # As in a new process.
+    monkeypatch.setattr(DefaultScope, 'get_current_instance', classmethod(lambda cls: None))
     conversion = convert_weights(kind, tmp_path / 'source.pth', tmp_path / 'x.pth')
+    monkeypatch.undo()
     load_checkpoint(build(conversion.model), str(tmp_path / 'x.pth'), strict=True)
     left_out = sum(int(note.split('(')[1].split()[0]) for note in conversion.notes)
     own = len(reference.state_dict())
