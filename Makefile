@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 UPSTREAM_VENV := .venv-upstream
+DOCS_VENV := .venv-docs
 # Two processes, each with whole files, as fixtures of a file are expensive.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
@@ -10,12 +11,13 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 stamp = $(1)/.complete-$(shell { pwd; cat setup.py $(2); } | cksum | cut -d' ' -f1)
 STAMP := $(call stamp,$(VENV),requirements/lock.txt)
 UPSTREAM_STAMP := $(call stamp,$(UPSTREAM_VENV),requirements/lock.txt requirements/upstream.txt)
+DOCS_STAMP := $(call stamp,$(DOCS_VENV),requirements/docs.txt)
 
 # pip also builds source distributions in the pinned versions; older pips read only the first variable.
 PINNED := PIP_CONSTRAINT=requirements/lock.txt PIP_BUILD_CONSTRAINT=requirements/lock.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-upstream coverage lint format clean
+.PHONY: help venv demo test test-upstream coverage lint format docs notebook clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +46,13 @@ format: $(STAMP)  ## apply the format and the safe fixes of the linter
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+docs: $(DOCS_STAMP)  ## build the documentation as a site in build/site; a broken link fails
+	PYTHONPATH=. $(DOCS_VENV)/bin/python dev/docs_site.py
+
+notebook: $(STAMP)  ## execute docs/tutorial.ipynb again (adds Jupyter's kernel to .venv)
+	$(PINNED) $(VENV)/bin/python -m pip install -q nbclient ipykernel
+	$(VENV)/bin/python dev/notebook.py
+
 clean:  ## remove builds and caches; keeps the environments, data and work_dirs
 	rm -rf build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache
 	find configs dev label_efficient_seg tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -62,6 +71,11 @@ $(STAMP):
 	$(call create_venv,$(VENV))
 	$(PINNED) $(VENV)/bin/python -m pip install -r requirements/lock.txt
 	$(VENV)/bin/python -m pip install --no-deps --no-build-isolation -e .
+	touch $@
+
+$(DOCS_STAMP):
+	$(call create_venv,$(DOCS_VENV))
+	$(DOCS_VENV)/bin/python -m pip install -r requirements/docs.txt
 	touch $@
 
 $(UPSTREAM_STAMP):

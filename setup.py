@@ -92,6 +92,7 @@ setup(
         ],
         'proposals': ['opencv-contrib-python'],
         'slurm': ['submitit'],
+        'docs': ['mkdocs-material', 'mkdocstrings-python', 'nbformat', 'nbclient', 'ipykernel'],
         'tensorboard': ['tensorboard'],
         'timm': ['timm'],
         'test': ['pytest', 'pytest-xdist', 'pytest-cov', 'setuptools<82', 'wheel'],
