@@ -35,6 +35,15 @@ optim_wrapper = dict(
     ),
 )
 """
+ADAMW_TIMM = """\
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
+    paramwise_cfg=dict(
+        norm_decay_mult=0.0, custom_keys=dict(decode_head=dict(lr_mult=10.0))
+    ),
+)
+"""
 POLY = "param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False)]\n"
 
 
@@ -142,7 +151,7 @@ def find_network(name: str, max_iters: int) -> Network:
         return Network(f'models/{file}', model, optimizer + POLY, 'a rate for fine-tuning')
     if name.startswith(PREFIX):
         model = timm_segmentor(name)
-        return Network(None, model, ADAMW + POLY, 'a rate for fine-tuning')
+        return Network(None, model, ADAMW_TIMM + POLY, 'a rate for fine-tuning')
     if not Path(name).is_file():
         hint = did_you_mean(name, SHIPPED)
         raise UserError(

@@ -48,9 +48,10 @@ def config_path(name: str) -> str:
 
 
 def compared(stages: Iterable[Stage]) -> list[str]:
-    """What a report compares: the first metric of each stage, then the second, and so on."""
+    """What a report compares: the first metric of each stage, then the second; trainings first."""
+    ordered = sorted(stages, key=lambda stage: stage.type != 'TrainStage')
     columns = [
-        [f'{stage.name}.{metric}'.rstrip('.') for metric in stage.results] for stage in stages
+        [f'{stage.name}.{metric}'.rstrip('.') for metric in stage.results] for stage in ordered
     ]
     return [name for row in zip_longest(*columns) for name in row if name]
 

@@ -73,9 +73,13 @@ def new_weak(card: str | os.PathLike, out: str | os.PathLike, **options: Any) ->
             'classes; its class activation maps (`cam`) say roughly where they are. `baseline` is '
             'a segmentor that learns from these maps. `affinity` learns which neighbouring pixels '
             'are alike, `masks` refines the maps by it, and `segmentor` learns from the result.',
-            *['`oracle` has the masks of these images: the upper bound; `masks` is judged on them.']
-            * parts.all_masks,
+            *['`oracle` has the masks of these images: the upper bound.'] * parts.all_masks,
             f'All segmentors are judged on {len(parts.val)} other images, without tags.',
+            *[
+                '`masks.mIoU_cam` and `masks.mIoU_walk` are of the maps before and after that '
+                'refinement, on the training images with their tags.'
+            ]
+            * parts.all_masks,
         ]
         title = f'{trainings.title}: from tags of {len(parts.train)} images'
         return trainings.write(
