@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 UPSTREAM_VENV := .venv-upstream
 DOCS_VENV := .venv-docs
-# Two processes, each with whole files, as fixtures of a file are expensive.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# Two processes with half of the files each; which ends first takes over a part of the other's.
+PYTEST_ARGS ?= -n 2 --dist worksteal
 
 # An environment is complete when the stamp of its inputs exists. The stamp is written last, so an
 # interrupted installation starts over, and so does a changed lock, setup.py or location of the checkout.

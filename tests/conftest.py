@@ -1,19 +1,24 @@
-"""Settings that every test shares."""
+"""Settings that every test shares.
 
+The stack is imported where it is used: the process that only distributes the tests does not wait.
+"""
+
+import copy
+import functools
+import gc
+import os
 import random
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from mmengine.logging import MessageHub
-from mmengine.registry import init_default_scope
-from mmseg.utils import register_all_modules
-from yapf.yapflib import yapf_api
 
-import label_efficient_seg  # noqa: F401 - registers the components
-from label_efficient_seg.cli.main import main
+
+def pytest_collection_finish() -> None:
+    """Leaves what is imported to no garbage collection: each dataset of MMEngine asks for one."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -26,15 +31,38 @@ def toy_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope='session', autouse=True)
 def registered_stack() -> None:
-    """Registers mmseg's own components, as its tools do."""
+    """Registers this package's components and mmseg's own, as its tools do."""
+    import torch
+    from mmseg.utils import register_all_modules
+
+    import label_efficient_seg  # noqa: F401
+
     torch.set_num_threads(1)
     register_all_modules(init_default_scope=False)
 
 
 @pytest.fixture(scope='session', autouse=True)
-def unformatted_configs() -> Iterator[None]:
-    """Leaves configs as MMEngine writes them: a run formats its config five times, for seconds."""
+def fast_configs() -> Iterator[None]:
+    """Evaluates a shipped config once, and leaves configs unformatted: both take seconds."""
+    from mmengine.config import Config
+    from yapf.yapflib import yapf_api
+
+    from label_efficient_seg.core.config_index import resource_root
+
+    read = Config.fromfile
+
+    @functools.cache
+    def read_once(filename: str, environment: frozenset) -> Config:
+        return read(filename)
+
+    def fromfile(filename: str | Path, *args, **kwargs) -> Config:
+        if args or kwargs or resource_root() / 'configs' not in Path(filename).parents:
+            return read(filename, *args, **kwargs)
+        environment = {pair for pair in os.environ.items() if not pair[0].startswith('PYTEST')}
+        return copy.deepcopy(read_once(str(filename), frozenset(environment)))
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Config, 'fromfile', fromfile)
         patch.setattr(yapf_api, 'FormatCode', lambda text, **options: (text, False))
         yield
 
@@ -48,6 +76,11 @@ def interruptible() -> None:
 @pytest.fixture(autouse=True)
 def fresh_state() -> None:
     """Makes a test independent of those before it."""
+    import numpy as np
+    import torch
+    from mmengine.logging import MessageHub
+    from mmengine.registry import init_default_scope
+
     init_default_scope('mmseg')
     MessageHub.get_current_instance().update_info('iter', 0)
     random.seed(0)
@@ -58,6 +91,7 @@ def fresh_state() -> None:
 @pytest.fixture
 def les() -> Callable:
     """Runs the command ``les`` in this process; gives its exit status."""
+    from label_efficient_seg.cli.main import main
 
     def run(*words: object) -> int:
         try:

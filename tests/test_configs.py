@@ -391,7 +391,7 @@ def test_workflows_have_stages_that_fit_together(method, tmp_path, monkeypatch):
             if variable:
                 monkeypatch.setenv(variable, value)
             # Names, types, references, configs and options are checked before anything runs.
-            workflow = Workflow.from_file(name, tmp_path, seeds=[0, 1])
+            workflow = Workflow.from_file(name, tmp_path)
             assert workflow.title and workflow.introduction
             assert value is None or value in str(workflow.title)
             assert {state.name for state in workflow.states().values()} == {'missing'}

@@ -14,7 +14,7 @@ from mmengine.config import Config
 
 import label_efficient_seg
 from label_efficient_seg.core import config_index
-from label_efficient_seg.core import stack as _stack
+from label_efficient_seg.core.stack import MAINTAINED, OPTIONAL, UPSTREAM, check_stack
 
 ROOT = Path(__file__).resolve().parents[1]
 PIP = (sys.executable, '-m', 'pip', '--disable-pip-version-check', '--no-input')
@@ -74,18 +74,16 @@ def test_metadata_requires_no_stack_and_the_extra_fits_the_check(monkeypatch):
     monkeypatch.setattr(setuptools, 'setup', metadata.update)
     runpy.run_path(str(ROOT / 'setup.py'))
     assert not [name for name in metadata['install_requires'] if 'mm' in name]
-    expected = {f'{name}{specifier}' for name, specifier in _stack.MAINTAINED.items()}
-    expected.add(f'onedl-mmpretrain{_stack.OPTIONAL["onedl-mmpretrain"]}')
+    expected = {f'{name}{specifier}' for name, specifier in MAINTAINED.items()}
+    expected.add(f'onedl-mmpretrain{OPTIONAL["onedl-mmpretrain"]}')
     assert set(metadata['extras_require']['stack']) == expected
 
 
-@pytest.mark.parametrize(
-    ('stack', 'file'), [(_stack.MAINTAINED, 'lock.txt'), (_stack.UPSTREAM, 'upstream.txt')]
-)
+@pytest.mark.parametrize(('stack', 'file'), [(MAINTAINED, 'lock.txt'), (UPSTREAM, 'upstream.txt')])
 def test_pinned_environments_fit_the_check(stack, file):
     text = ''.join((ROOT / 'requirements' / name).read_text() for name in {'lock.txt', file})
     pins = dict(re.findall(r'^([\w-]+)==([^;\s]+)', text, flags=re.MULTILINE))
-    _stack.check_stack({name: pins[name] for name in ('torch', *stack)})
+    check_stack({name: pins[name] for name in ('torch', *stack)})
 
 
 def not_packaged(folder: str, names: list[str]) -> set[str]:
@@ -117,11 +115,15 @@ def shipped_files() -> set[str]:
 
 
 def test_wheel_carries_the_package_configs_splits_and_tools(built):
-    names = set(zipfile.ZipFile(built[1]).namelist())
+    wheel = zipfile.ZipFile(built[1])
+    names = set(wheel.namelist())
     resources = shipped_files() | {'model-index.yml'}
     assert {name for name in names if '/.mim/' in name} == {
         f'label_efficient_seg/.mim/{name}' for name in resources
     }
+    for name in resources:
+        content = wheel.read(f'label_efficient_seg/.mim/{name}')
+        assert content == (ROOT / name).read_bytes(), name
     package = (path for path in ROOT.glob('label_efficient_seg/**/*') if path.is_file())
     sources = {path.relative_to(ROOT).as_posix() for path in package if path.suffix != '.pyc'}
     assert sources <= names
@@ -141,15 +143,20 @@ def test_sdist_carries_what_a_checkout_has(built):
     assert wanted | shipped_files() <= names
 
 
-def test_configs_load_from_the_unpacked_wheel(built, tmp_path):
+def test_the_unpacked_wheel_registers_and_finds_its_configs(built, tmp_path):
     zipfile.ZipFile(built[1]).extractall(tmp_path)
     # Into a file, because importing the stack may print.
     script = (
-        'import json, os, label_efficient_seg as package\n'
+        'import json, os\n'
+        'from mmengine.utils import import_modules_from_strings\n'
+        'from mmseg.registry import MODELS\n'
+        'import_modules_from_strings(["label_efficient_seg"])\n'
+        'assert "AdvSemiSeg" in MODELS\n'
+        'import label_efficient_seg as package\n'
         'from label_efficient_seg.datasets.files.splits import find_split\n'
         'from label_efficient_seg.engine.launch import load_config\n'
         'names = package.list_configs() + package.list_workflows()\n'
-        'files = {name: package.get_config(name).filename for name in names}\n'
+        'files = {name: str(package.get_config_path(name)) for name in names}\n'
         'json.dump([package.__file__, files], open("found.json", "w"))\n'
         'os.chdir("empty")\n'
         'cfg = load_config("child.py")\n'

@@ -18,6 +18,8 @@ from PIL import Image
 
 from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.datasets import ToyDataset
+from label_efficient_seg.engine import publish
+from tests.jobs.cam_case import launch
 
 TOOLS = resource_root() / 'tools'
 CONFIG = 'advsemi/deeplabv2_r18_toy_semi'
@@ -42,7 +44,7 @@ LOSSES = {
 }  # fmt: skip
 
 
-def run(*command: object) -> str:
+def run(*command: object, python: str = sys.executable) -> str:
     """Run a command in a process of its own; its output."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
@@ -50,7 +52,7 @@ def run(*command: object) -> str:
     process = subprocess.run(
         list(map(str, command)),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
-        env=dict(os.environ, PORT=port, PYTHON=sys.executable, OMP_NUM_THREADS='1'),
+        env=dict(os.environ, PORT=port, PYTHON=python, OMP_NUM_THREADS='1'),
     )  # fmt: skip
     assert process.returncode == 0, process.stdout[-1500:]
     return process.stdout
@@ -143,11 +145,13 @@ def test_testing_writes_predictions_that_have_the_reported_metric(tested):
 
 
 def test_two_processes_report_the_metrics_of_one(trained, tested, tmp_path):
-    run(
-        TOOLS / 'dist_test.sh', CONFIG, trained / 'iter_4.pth', 2, '--work-dir', tmp_path,
-        '--cfg-options', *OPTIONS,
-    )  # fmt: skip
+    words = (CONFIG, trained / 'iter_4.pth', '--work-dir', tmp_path, '--launcher')
+    launch(2, lambda launcher: tool('test.py', *words, launcher))
     assert metrics(tmp_path) == metrics(tested / 'work')
+    words = run(TOOLS / 'dist_test.sh', CONFIG, 'a.pth', 2, '--tta', python='echo').split()
+    tail = [str(TOOLS / 'test.py'), CONFIG, 'a.pth', '--launcher', 'pytorch', '--tta']
+    assert words[:2] == ['-m', 'torch.distributed.run'] and '--nproc_per_node=2' in words
+    assert words[-6:] == tail
 
 
 def test_two_processes_train(tmp_path):
@@ -162,12 +166,14 @@ def test_augmented_testing(trained, tested, tmp_path):
     assert all(np.isfinite(value) for value in found.values())
 
 
-def test_publishing(trained, tmp_path):
+def test_publishing(trained, tmp_path, les, capsys, monkeypatch):
+    said = []
+    monkeypatch.setattr(publish, 'print_log', lambda text, **_: said.append(text))
     # The config of the run stands in its folder, with the settings of the command line.
     config = trained / 'deeplabv2_r18_toy_semi.py'
-    words = ('publish', config, trained / 'iter_4.pth', tmp_path / 'out')
-    output = run(sys.executable, '-m', 'label_efficient_seg', *words)
-    assert 'agree on a test input' in output
+    assert les('publish', config, trained / 'iter_4.pth', tmp_path / 'out') == 0
+    assert any('agree on a test input' in text for text in said)
+    output = capsys.readouterr().out
     assert output.splitlines()[-2:] == [
         str(tmp_path / 'out' / f'deeplabv2_r18_toy_semi.{suffix}') for suffix in ('py', 'pth')
     ]

@@ -186,7 +186,7 @@ def corrupt_images(case: Case, folder: Path) -> Iterator[None]:
 
 def other_size(case: Case, folder: Path) -> Iterator[None]:
     """Masks without their last row."""
-    return changed(case.masks, lambda content: _mask(content, lambda mask: mask[:-1]))
+    return changed(case.masks, lambda content: change_mask(content, lambda mask: mask[:-1]))
 
 
 def stray_label(case: Case, folder: Path) -> Iterator[None]:
@@ -195,7 +195,7 @@ def stray_label(case: Case, folder: Path) -> Iterator[None]:
     def change(mask: np.ndarray) -> np.ndarray:
         return np.where(np.arange(mask.size).reshape(mask.shape) == 0, np.uint8(200), mask)
 
-    return changed(case.masks, lambda content: _mask(content, change))
+    return changed(case.masks, lambda content: change_mask(content, change))
 
 
 def truncated_input(case: Case, folder: Path) -> Iterator[None]:
@@ -203,7 +203,8 @@ def truncated_input(case: Case, folder: Path) -> Iterator[None]:
     return changed(case.checkpoints, lambda content: content[: len(content) // 2])
 
 
-def _mask(content: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
+def change_mask(content: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
+    """A PNG of a mask with other labels, and the palette that it had."""
     with Image.open(BytesIO(content)) as image:
         mask, palette = np.asarray(image), image.getpalette()
     changed_image = Image.fromarray(change(mask))

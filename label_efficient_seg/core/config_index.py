@@ -64,10 +64,11 @@ def get_config_path(name: str) -> Path:
         FileNotFoundError: If there is no such config; the message names those with a similar name.
     """
     stem = name.removesuffix('.py')
-    names = _names()
     folder = resource_root() / 'configs'
-    if stem in names:
-        return folder / f'{stem}.py'
+    path = folder / f'{stem}.py'
+    if path.is_file() and not {'', '.', '..', '_base_'} & set(stem.split('/')):
+        return path
+    names = _names()
     hint = did_you_mean(stem, names, 'see list_configs()', number=3, cutoff=0.5)
     raise MissingFileError(f'no config {name!r} among the {len(names)} in {folder}; {hint}')
 

@@ -64,7 +64,7 @@ def _read(path: Path, options: dict[str, Any]) -> Config:
     if not values and not any(part.overridden() for part in file.chain()):
         return final
     cfg = file.evaluate(values, options)
-    bases = read_bases(path) or plain
+    bases = read_inherited(path)
     for name in sorted(roots | file.overridden()):
         old = _literal((plain if name in roots else bases)[name])
         if old is None or old == _literal(cfg[name]):
@@ -75,22 +75,36 @@ def _read(path: Path, options: dict[str, Any]) -> Config:
     return Config(cfg.to_dict(), filename=str(path))
 
 
-def read_bases(path: str | Path) -> Config | None:
-    """Load what a config inherits.
+def is_shipped(path: str | Path) -> bool:
+    """Whether a config is one of this package's own, which its tests check.
 
     Args:
         path (str | Path): Config file.
 
     Returns:
-        Config | None: The config of its bases alone; None if it has none.
+        bool: Whether the file stands in the folder of configs.
     """
-    bases = [str(base.path) for base in _File.parse(Path(path)).bases]
-    if not bases:
-        return None
-    with tempfile.TemporaryDirectory() as folder, quiet_logger():
-        file = Path(folder) / 'bases.py'
-        file.write_text(f'_base_ = {bases}\n')
-        return Config.fromfile(file)
+    return resource_root() / 'configs' in Path(path).expanduser().resolve().parents
+
+
+def read_inherited(path: str | Path) -> Config:
+    """Load what the settings of a user are compared with.
+
+    Args:
+        path (str | Path): Config file.
+
+    Returns:
+        Config: The bases alone of a user's config; a config of this package, or one without bases,
+        as it is.
+    """
+    file = _File.parse(Path(path))
+    with quiet_logger():
+        if is_shipped(path) or not file.bases:
+            return Config.fromfile(path)
+        with tempfile.TemporaryDirectory() as folder:
+            bases = Path(folder) / 'bases.py'
+            bases.write_text(f'_base_ = {[str(base.path) for base in file.bases]}\n')
+            return Config.fromfile(bases)
 
 
 @dataclass(frozen=True)
@@ -138,8 +152,7 @@ class _File:
 
     def overridden(self) -> set[str]:
         """Variables that it sets anew. Shipped configs see to their bases themselves."""
-        shipped = resource_root() / 'configs' in self.path.parents
-        return set() if shipped else self.assigned() & self.inherited()
+        return set() if is_shipped(self.path) else self.assigned() & self.inherited()
 
     def unused(self) -> list[str]:
         """Variables that it sets, but neither it nor a base reads."""
@@ -156,12 +169,11 @@ class _File:
             if (target := _target(node)) not in SETTINGS:
                 continue
             value = _value(node)
-            if isinstance(value, ast.Call) and ast.unparse(value.func) == 'dict' and value.args:
+            if isinstance(value, ast.Call) and _is_name(value.func, 'dict') and value.args:
                 value = value.args[0]
-            match = re.fullmatch(r'_base_\.(\w+)', ast.unparse(value))
-            if match and match[1] not in SETTINGS:
-                found[match[1]] = target
-        return found
+            if isinstance(value, ast.Attribute) and _is_name(value.value, '_base_'):
+                found[value.attr] = target
+        return {name: target for name, target in found.items() if name not in SETTINGS}
 
     def first_key(self, name: str) -> str:
         """First key of the dict that this file assigns to a variable."""
@@ -209,6 +221,10 @@ def _target(node: ast.stmt) -> str:
 def _value(node: ast.stmt) -> ast.expr:
     assert isinstance(node, ast.Assign)
     return node.value
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _with_environment(name: str) -> str:

@@ -1,5 +1,6 @@
 """Where in a config a key stands that nothing reads."""
 
+import functools
 import inspect
 import re
 from collections.abc import Iterator, Mapping
@@ -46,6 +47,7 @@ def _places(node: Any, key: str, path: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield from _places(child, key, (*path, str(index)))
 
 
+@functools.cache
 def _arguments(kind: str) -> set[str]:
     """Names of the arguments of a registered class and of the classes it inherits from."""
     found = (r.get(kind) for r in vars(registry).values() if isinstance(r, Registry))
@@ -77,10 +79,13 @@ def check_keys(cfg: Any, before: Any, path: str = '') -> None:
     if isinstance(cfg, Mapping):
         old = before if isinstance(before, Mapping) else {}
         kind = cfg.get('type')
-        known = _arguments(kind) if isinstance(kind, str) else set(old)
+        added = cfg.keys() - old.keys() - {'type'}
+        known = set(old)
+        if added and isinstance(kind, str):
+            known = _arguments(kind)
         for key, value in cfg.items():
             where = f'{path}{key}'
-            if key not in old and key not in known and key != 'type':
+            if key in added - known:
                 hint = did_you_mean(str(key), known, '', cutoff=0.8)
                 if hint:
                     owner = f' of {kind}' if isinstance(kind, str) else ''

@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, RUNNERS
 
-from ..core.config_variables import read_bases, read_config, settings
+from ..core.config_variables import is_shipped, read_config, read_inherited, settings
 from ..core.errors import RunError, UserError
 from ..core.logs import number_start
 from ..core.stack_internals import format_configs_once
@@ -48,10 +48,8 @@ def load_config(
 
     filename = path if osp.isfile(path) else get_config_path(path)
     cfg = read_config(filename, cfg_options)
-    if inherited := read_bases(filename):
-        check_keys(settings(cfg), settings(inherited))
-    elif cfg_options:
-        check_keys(settings(cfg), settings(read_config(filename)))
+    if cfg_options or not is_shipped(filename):
+        check_keys(settings(cfg), settings(read_inherited(filename)))
     cfg.launcher = launcher
     name = osp.splitext(osp.basename(filename))[0]
     cfg.work_dir = work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)

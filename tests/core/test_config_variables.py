@@ -10,6 +10,7 @@ from label_efficient_seg.core import config_variables
 from label_efficient_seg.core.config_index import get_config_path, list_configs
 from label_efficient_seg.core.config_variables import read_config, settings
 from label_efficient_seg.core.errors import UserError
+from label_efficient_seg.engine.errors import check_keys
 from label_efficient_seg.engine.launch import load_config
 
 VOC = 'advsemi/deeplabv2_r101_voc_semi'
@@ -167,7 +168,9 @@ def test_shipped_configs_have_one_value_of_each_variable(tmp_path, monkeypatch):
     monkeypatch.setattr(config_variables, 'resource_root', lambda: tmp_path)
     for name in list_configs():
         path = get_config_path(name)
-        assert settings(read_config(path)) == settings(Config.fromfile(path)), name
+        cfg = settings(read_config(path))
+        assert cfg == settings(Config.fromfile(path)), name
+        check_keys(cfg, {})
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from label_efficient_seg.core import stack as _stack
+from label_efficient_seg.core.stack import check_stack, installed_versions
 
 TORCH = {'torch': '2.11.0+cu130'}
 MAINTAINED = {
@@ -16,7 +16,7 @@ UPSTREAM = {'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmsegmentation': '1.2.2'}
 
 def failure(found: dict[str, str]) -> str:
     with pytest.raises(ImportError) as error:
-        _stack.check_stack(found)
+        check_stack(found)
     return str(error.value)
 
 
@@ -36,13 +36,13 @@ def command(message: str) -> str:
     ],
 )
 def test_fitting_stack_passes(stack):
-    _stack.check_stack(TORCH | stack)
+    check_stack(TORCH | stack)
 
 
 def test_this_environment_passes():
-    found = _stack.installed_versions()
+    found = installed_versions()
     assert 'torch' in found
-    _stack.check_stack()
+    check_stack()
 
 
 def test_nothing_installed_recommends_the_maintained_stack():

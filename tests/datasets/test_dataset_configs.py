@@ -1,5 +1,6 @@
 """The dataset configs on miniature data in the real layouts."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,13 @@ def write_pair(image: Path, mask: Path, classes: int, seed: int) -> None:
 
 
 def write_voc(root: Path, split: str) -> None:
-    for i, name in enumerate(read_split(resource_root() / 'splits' / split)):
-        write_pair(root / f'JPEGImages/{name}.jpg', root / f'SegmentationClass/{name}.png', 21, i)
+    """One pair under the names of all images."""
+    first, *names = read_split(resource_root() / 'splits' / split)
+    pair = root / f'JPEGImages/{first}.jpg', root / f'SegmentationClass/{first}.png'
+    write_pair(*pair, 21, 0)
+    for path in pair:
+        for name in names:
+            os.link(path, path.with_name(name + path.suffix))
 
 
 def load(name: str, monkeypatch, variable: str, root: Path) -> Config:

@@ -5,7 +5,7 @@ import hashlib
 import math
 import multiprocessing
 import os
-import subprocess
+import runpy
 import sys
 import time
 from pathlib import Path
@@ -420,15 +420,13 @@ def test_other_errors(tmp_path):
         write_toy(str(tmp_path / 'file' / 'below'), TINY)
 
 
-def test_command_line(tiny, cache, tmp_path):
+def test_command_line(tiny, tmp_path, monkeypatch, capsys):
     # The default size would take seconds to draw: a finished folder stands in for it.
     default = tmp_path / f'toy-{ToySpec().digest()}'
     default.symlink_to(tiny)
-    result = subprocess.run(
-        [sys.executable, '-m', 'label_efficient_seg.datasets.toy', '--out', str(tmp_path)],
-        cwd=REPOSITORY, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    lines = result.stdout.splitlines()
+    monkeypatch.setattr(sys, 'argv', ['toy', '--out', str(tmp_path)])
+    runpy.run_module('label_efficient_seg.datasets.toy', run_name='__main__')
+    lines = capsys.readouterr().out.splitlines()
     assert str(default) in lines
     table = {line.split()[0]: line.split()[1:] for line in lines if line.split()}
     assert table['background'][0] == '16'

@@ -17,7 +17,7 @@ from label_efficient_seg.core.config_index import resource_root
 sys.path.insert(0, str(resource_root() / 'dev'))
 
 from faults import drill, evidence, kills, outcome, small_workflow  # noqa: E402
-from faults.single_faults import FAULTS, _mask  # noqa: E402
+from faults.single_faults import FAULTS, change_mask  # noqa: E402
 
 from label_efficient_seg.core.progress import Progress  # noqa: E402
 from label_efficient_seg.workflows import Workflow  # noqa: E402
@@ -159,7 +159,7 @@ def test_masks_keep_all_else():
     image.putpalette([9] * 768)
     content = BytesIO()
     image.save(content, 'png')
-    changed = Image.open(BytesIO(_mask(content.getvalue(), lambda mask: mask[:-1])))
+    changed = Image.open(BytesIO(change_mask(content.getvalue(), lambda mask: mask[:-1])))
     assert np.asarray(changed).tolist() == [[0, 1, 2]] and changed.getpalette()[:3] == [9, 9, 9]
 
 

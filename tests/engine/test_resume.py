@@ -1,17 +1,17 @@
 """A run that is killed and resumed ends in the very weights of one that was not."""
 
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from label_efficient_seg.core.config_index import resource_root
+from label_efficient_seg.cli.main import main
+from label_efficient_seg.core.logs import read_scalars
+from label_efficient_seg.engine import launch
+from label_efficient_seg.engine.loops import StreamIterTrainLoop
+from tests.jobs.cam_case import die_at
+from tests.jobs.cam_case import launch as launch_processes
 
-ROOT = resource_root()
 OPTIONS = [
     'train_cfg.max_iters=12', 'train_cfg.val_interval=6',
     'default_hooks.checkpoint.interval=4', 'default_hooks.checkpoint.max_keep_ckpts=2',
@@ -24,28 +24,27 @@ OPTIONS = [
 ]  # fmt: skip
 
 
-def train(work_dir: Path, *flags: str) -> subprocess.Popen:
-    command = [
-        sys.executable, str(ROOT / 'tools/train.py'), 'advsemi/deeplabv2_r18_toy_semi',
-        '--work-dir', str(work_dir), *flags, '--cfg-options', *OPTIONS,
-    ]  # fmt: skip
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def train(work_dir: Path, *flags: str, dies_at: int = 0) -> None:
+    """Train in a process of its own, which may kill itself when an iteration begins."""
+    options = [*OPTIONS, f'visualizer.name=visualizer_{work_dir.name}']
+
+    def run(launcher: str) -> None:
+        if dies_at:
+            die_at(StreamIterTrainLoop, 'run_iter', dies_at)
+        words = ('--work-dir', str(work_dir), *flags, '--cfg-options', *options)
+        assert main(['train', 'advsemi/deeplabv2_r18_toy_semi', *words]) == 0
+
+    launch_processes(1, run, killed=dies_at > 0)
 
 
-def finish(process: subprocess.Popen) -> str:
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output[-3000:]
-    return output
-
-
-def losses(output: str) -> dict[int, str]:
-    """The logged losses by iteration, without times."""
-    found = {}
-    for line in output.splitlines():
-        if 'Iter(train)' in line:
-            number = int(line.split('[')[1].split('/')[0])
-            found[number] = line[line.index(' loss:') :]
-    return found
+def losses(work_dir: Path) -> dict[str, list[tuple[int, float]]]:
+    """The logged losses with their iterations."""
+    scalars = read_scalars(work_dir)
+    return {
+        name: list(zip(series.steps.tolist(), series.values.tolist(), strict=True))
+        for name, series in scalars.items()
+        if 'loss' in name
+    }
 
 
 def assert_equal(first, second, name: str = '') -> None:
@@ -65,28 +64,27 @@ def assert_equal(first, second, name: str = '') -> None:
 
 
 @pytest.fixture(scope='module')
-def undisturbed(tmp_path_factory) -> tuple[Path, dict]:
+def undisturbed(tmp_path_factory) -> Path:
     work_dir = tmp_path_factory.mktemp('undisturbed')
-    return work_dir, losses(finish(train(work_dir)))
+    train(work_dir)
+    return work_dir
 
 
 def test_killed_run_resumes_bit_for_bit(undisturbed, tmp_path):
-    process = train(tmp_path)
-    deadline = time.time() + 200
     # Killed between two checkpoints, with iterations that have to be repeated.
-    for line in process.stdout:
-        if 'Iter(train)' in line and ' 7/12]' in line.replace('[', ' '):
-            break
-        assert time.time() < deadline
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / 'iter_8.pth').exists()
+    train(tmp_path, dies_at=8)
+    assert [path.name for path in tmp_path.glob('*.pth')] == ['iter_4.pth']
+    assert {step for step, _ in losses(tmp_path)['loss']} == set(range(1, 8))
 
-    resumed = losses(finish(train(tmp_path, '--resume')))
-    reference, expected = undisturbed
-    assert resumed == {i: text for i, text in expected.items() if i > 4}
+    first = set(tmp_path.glob('*/vis_data'))
+    train(tmp_path, '--resume')
+    (second,) = set(tmp_path.glob('*/vis_data')) - first
+    assert losses(second.parent) == {
+        name: [(step, value) for step, value in values if step > 4]
+        for name, values in losses(undisturbed).items()
+    }
     one, two = (
-        torch.load(folder / 'iter_12.pth', weights_only=False) for folder in (reference, tmp_path)
+        torch.load(folder / 'iter_12.pth', weights_only=False) for folder in (undisturbed, tmp_path)
     )
     for key in ('state_dict', 'optimizer', 'param_schedulers'):
         assert_equal(one[key], two[key], key)
@@ -95,9 +93,11 @@ def test_killed_run_resumes_bit_for_bit(undisturbed, tmp_path):
     assert sorted(p.name for p in tmp_path.glob('*.pth')) == ['iter_12.pth', 'iter_8.pth']
 
 
-def test_resume_without_checkpoint_starts_anew(undisturbed, tmp_path):
+def test_resume_without_checkpoint_starts_anew(undisturbed, tmp_path, monkeypatch):
     (tmp_path / 'last_checkpoint').write_text('gone.pth')
     (tmp_path / 'iter_4.pth').write_bytes(b'PK\x03\x04 cut off')
-    output = finish(train(tmp_path, '--resume'))
-    assert 'training starts at iteration 0' in output
-    assert losses(output) == undisturbed[1]
+    said = tmp_path / 'said.txt'
+    monkeypatch.setattr(launch, 'print_log', lambda text, logger: said.write_text(text))
+    train(tmp_path, '--resume')
+    assert said.read_text().endswith('training starts at iteration 0')
+    assert losses(tmp_path) == losses(undisturbed)

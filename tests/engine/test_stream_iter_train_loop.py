@@ -11,9 +11,9 @@ from torch import nn
 
 from label_efficient_seg.datasets import StreamDataLoader
 from label_efficient_seg.engine.loops.stream_iter_train_loop import (
-    _check_streams,
-    _check_wrapper,
     check_optimizers,
+    check_streams,
+    check_wrapper,
 )
 
 from .small_run import build_runner
@@ -115,10 +115,10 @@ class ReadsTwo(nn.Module):
 
 def test_missing_and_unknown_streams_are_named():
     with pytest.raises(ValueError, match=r"lacks 'unlabeled'.*'unlabelled' \(did you mean"):
-        _check_streams(ReadsTwo(), dict(labeled=1, unlabelled=1))
+        check_streams(ReadsTwo(), dict(labeled=1, unlabelled=1))
     with pytest.raises(ValueError, match='one dataloader config per stream'):
-        _check_streams(ReadsTwo(), [1])
-    _check_streams(ReadsTwo(), dict(unlabeled=1, labeled=1))
+        check_streams(ReadsTwo(), [1])
+    check_streams(ReadsTwo(), dict(unlabeled=1, labeled=1))
 
 
 def test_missing_optimizers_are_named():
@@ -135,10 +135,10 @@ def test_missing_optimizers_are_named():
 
 def test_plain_models_read_one_stream():
     with pytest.raises(ValueError, match='Linear has no attribute `streams`.* has 2: a, b'):
-        _check_streams(nn.Linear(1, 1), dict(a=1, b=1))
+        check_streams(nn.Linear(1, 1), dict(a=1, b=1))
     with pytest.raises(ValueError, match='per stream: one, such as labeled'):
-        _check_streams(nn.Linear(1, 1), dict(batch_size=1, dataset=1, sampler=1))
-    _check_streams(nn.Linear(1, 1), dict(labeled=1))
+        check_streams(nn.Linear(1, 1), dict(batch_size=1, dataset=1, sampler=1))
+    check_streams(nn.Linear(1, 1), dict(labeled=1))
 
 
 class ReadBatches(Hook):
@@ -207,4 +207,4 @@ def test_plain_data_parallel_is_refused(monkeypatch):
         'label_efficient_seg.engine.loops.stream_iter_train_loop.MMDistributedDataParallel', Fake
     )
     with pytest.raises(ValueError, match='StreamDataParallel'):
-        _check_wrapper(Fake())
+        check_wrapper(Fake())

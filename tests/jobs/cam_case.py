@@ -104,8 +104,8 @@ def files(out: Path) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in found.items() if not name.startswith('log/')}
 
 
-def die_at(module: ModuleType, name: str, call: int) -> None:
-    """Make this process kill itself at some call of a function of a module."""
+def die_at(module: ModuleType | type, name: str, call: int) -> None:
+    """Make this process kill itself at some call of a function of a module or class."""
     function, calls = getattr(module, name), []
 
     def counted(*args, **kwargs) -> None:
@@ -133,6 +133,6 @@ def launch(world_size: int, target: Callable[[str], None], killed: bool = False)
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(300)
     expected = -signal.SIGKILL if killed else 0
     assert [process.exitcode for process in processes] == [expected] * world_size

@@ -1,6 +1,6 @@
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,6 +31,10 @@ def test_output_goes_to_the_log_and_on(tmp_path):
     [
         ('sys.exit(3)', 'failed with status 3'),
         ('os.kill(os.getpid(), 9)', 'was killed by SIGKILL'),
+        (
+            f'os.kill(os.getpid(), {signal.SIGRTMIN + 1})',
+            f'was killed by signal {signal.SIGRTMIN + 1}',
+        ),
     ],
 )
 def test_failures_name_command_log_and_last_lines(tmp_path, end, words):
@@ -65,17 +69,14 @@ def test_descriptors_are_handed_on(tmp_path):
 @pytest.mark.skipif(sys.platform != 'linux', reason='needs a signal that Linux has')
 def test_a_killed_workflow_takes_its_commands_along(tmp_path):
     log = tmp_path / 'log'
-    sleeper = 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'
-    code = (
-        'import os, sys\nfrom pathlib import Path\n'
-        'from label_efficient_seg.workflows.processes import Processes\n'
-        f'command = [sys.executable, "-c", {sleeper!r}]\n'
-        f'Processes().run(command, Path({str(log)!r}), print, os.environ)\n'
+    sleeper = python('import os, time; print(os.getpid(), flush=True); time.sleep(60)')
+    run = multiprocessing.get_context('fork').Process(
+        target=Processes().run, args=(sleeper, log, print, os.environ)
     )
-    workflow = subprocess.Popen(python(code), stdout=subprocess.DEVNULL)
+    run.start()
     pid = int(wait_for(log))
-    workflow.kill()
-    workflow.wait()
+    run.kill()
+    run.join()
     deadline = time.time() + 30
     while is_running(pid):
         assert time.time() < deadline
@@ -133,8 +134,3 @@ def test_jobs_get_gpus_of_their_own(machine):
         job_environments(1, 5)
     machine(gpus=2, visible='3,7')
     assert gpus_of(job_environments(2)) == ['3', '7']
-
-
-def test_signals_have_names():
-    assert processes._ending(-signal.SIGSEGV) == 'was killed by SIGSEGV'
-    assert processes._ending(-signal.SIGRTMIN - 1) == f'was killed by signal {signal.SIGRTMIN + 1}'

@@ -62,8 +62,8 @@ class StreamIterTrainLoop(IterBasedTrainLoop):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._plain = not hasattr(model, 'streams')
         if not self._plain:
-            _check_wrapper(runner.model)
-        _check_streams(model, dataloader)
+            check_wrapper(runner.model)
+        check_streams(model, dataloader)
         if hasattr(model, 'check_schedule'):
             model.check_schedule(max_iters)
         self._streams = dataloader
@@ -128,7 +128,15 @@ class StreamIterTrainLoop(IterBasedTrainLoop):
         )
 
 
-def _check_wrapper(model: nn.Module) -> None:
+def check_wrapper(model: nn.Module) -> None:
+    """Refuse a wrapper that would leave out the train step of the model.
+
+    Args:
+        model (nn.Module): The model, wrapped or not.
+
+    Raises:
+        ValueError: If it is MMEngine's wrapper.
+    """
     if isinstance(model, MMDistributedDataParallel):
         raise UserError(
             'the model is wrapped in MMDistributedDataParallel, which would not call its '
@@ -158,7 +166,16 @@ def check_optimizers(model: nn.Module, optim_wrapper: OptimWrapper | OptimWrappe
         )
 
 
-def _check_streams(model: nn.Module, dataloaders: Mapping) -> None:
+def check_streams(model: nn.Module, dataloaders: Mapping) -> None:
+    """Refuse dataloaders that are not those of the streams that a model reads.
+
+    Args:
+        model (nn.Module): The model, with their names in ``streams``; without, it reads one stream.
+        dataloaders (Mapping): ``train_dataloader``.
+
+    Raises:
+        ValueError: If a stream is missing or unknown.
+    """
     streams = getattr(model, 'streams', None)
     if not isinstance(dataloaders, Mapping) or 'dataset' in dataloaders:
         names = ', '.join(streams) if streams else 'one, such as labeled'
