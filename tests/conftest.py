@@ -23,9 +23,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope='session', autouse=True)
 def toy_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keeps generated data out of the user's cache, and renders it once per session."""
+    """Keeps generated data out of the user's cache, and renders it once for all processes."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if 'PYTEST_XDIST_WORKER' in os.environ else folder) / 'cache'
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('LABEL_EFFICIENT_SEG_CACHE', str(tmp_path_factory.mktemp('cache')))
+        patch.setenv('LABEL_EFFICIENT_SEG_CACHE', str(folder))
         yield
 
 
