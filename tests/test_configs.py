@@ -114,8 +114,8 @@ def nodes(node: object, name: str = '') -> list[tuple[str, dict]]:
     return found
 
 
-def shrink_crops(pipeline: list) -> None:
-    """Let a training pipeline end in small crops."""
+def shrink_images(pipeline: list) -> None:
+    """Let a pipeline resize to small images, and end in small crops."""
     for _, step in nodes(pipeline):
         if 'crop_size' in step:
             step.crop_size = (CROP, CROP)
@@ -140,13 +140,13 @@ def shrink(cfg: Config, folder: Path) -> None:
     streams = [streams] if 'dataset' in streams else list(streams.values())
     for stream in streams:
         stream.dataset = without_boxes(stream.dataset)
-        shrink_crops(stream.dataset.get('dataset', stream.dataset).pipeline)
     for stream in (*streams, cfg.get('val_dataloader'), cfg.test_dataloader):
         if stream is None:
             continue
         dataset = stream.dataset
         if dataset.type == 'RareClassDataset':
             dataset = dataset.dataset
+        shrink_images(dataset.pipeline)
         load_tags = [x for _, x in nodes(dataset.pipeline) if x.get('type') == 'LoadImageTags']
         for step in load_tags:
             step.tags = 'masks'
