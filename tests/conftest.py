@@ -64,7 +64,7 @@ def fast_configs() -> Iterator[None]:
         return copy.deepcopy(read_once(str(filename), frozenset(environment)))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Config, 'fromfile', fromfile)
+        patch.setattr(Config, 'fromfile', staticmethod(fromfile))
         patch.setattr(yapf_api, 'FormatCode', lambda text, **options: (text, False))
         yield
 
