@@ -81,10 +81,11 @@ def dict_text(value: object, indent: int = 0) -> str:
     return f'{start}\n' + ''.join(f'{space}{item},\n' for item in items) + ' ' * indent + end
 
 
-def optimizers(**others: Mapping[str, Any]) -> str:
+def optimizers(segmentor: str = '_base_.optim_wrapper', **others: Mapping[str, Any]) -> str:
     """Lines of a config: the optimizer of the network, and those of other parts of the model.
 
     Args:
+        segmentor (str): Text of the wrapper of the network's optimizer.
         **others (Mapping): Optimizer of each part.
     """
     lines = [f"    {name}=dict(type='OptimWrapper', optimizer={dict_text(dict(optimizer), 4)}),"
@@ -93,7 +94,7 @@ def optimizers(**others: Mapping[str, Any]) -> str:
         'optim_wrapper = dict(',
         '    _delete_=True,',
         "    constructor='MultiOptimWrapperConstructor',",
-        '    segmentor=_base_.optim_wrapper,',
+        f'    segmentor={segmentor},',
         *lines,
         ')',
     ])  # fmt: skip

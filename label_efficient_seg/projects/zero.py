@@ -13,7 +13,7 @@ from ..core.errors import UserError
 from ..core.suggest import did_you_mean
 from ..datasets.files.class_embeddings import list_class_embeddings, load_class_embeddings
 from ..datasets.files.data_card import DataCard, read_card
-from .networks import Network
+from .networks import SGD, Network
 from .parts import CardImages, Parts, choose_parts
 from .plan import Sizes, choose_sizes, is_short
 from .project import Project
@@ -21,6 +21,8 @@ from .stages import Stage, bases, dict_text, iterations_text, optimizers
 from .trainings import Description, Trainings, describe_parts
 
 SELF_TRAINING_SHARE = 0.4
+ADAMW = "type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-4, weight_decay=0.01)"
+"""What learns in a few hundred iterations on real images, see docs/benchmarks.md."""
 
 
 def new_zero(
@@ -137,9 +139,11 @@ def _stages(
     )
     self_training = SELF_TRAINING.format(iterations=iterations_text(length, SELF_TRAINING_SHARE))
     one = NO_AUXILIARY * ('auxiliary_head' in network.heads())
+    quick = is_short(length) and network.schedule.startswith(SGD)
+    optimizer = f'optim_wrapper = dict(_delete_=True, {ADAMW})\n' * quick
     return [
-        step('spnet', _spnet(network, known, one)),
-        step('training', _training(sizes, length, known, one)),
+        step('spnet', _spnet(network, known, one) + optimizer),
+        step('training', _training(sizes, length, known, one, quick)),
         step('gmmn_training', GMMN.format(base='training', what='first'), results=(),
              timed_as='training'),
         step('gmmn', GMMN.format(base='transfer', what='second'), 'gmmn_training',
@@ -147,11 +151,11 @@ def _stages(
         step('transfer', transfer, 'training'),
         step('self_training', self_training, 'transfer', share=SELF_TRAINING_SHARE,
              timed_as='training'),
-        *[step('oracle', ORACLE, timed_as='spnet')] * all_labels,
+        *[step('oracle', ORACLE + optimizer, timed_as='spnet')] * all_labels,
     ]  # fmt: skip
 
 
-def _training(sizes: Sizes, length: int, known: str, one_head: str) -> str:
+def _training(sizes: Sizes, length: int, known: str, one_head: str, quick: bool) -> str:
     small = not torch.cuda.is_available()
     widths = '' if not small else SMALL.format(pixels=min(128, (sizes.crop[0] // 8) ** 2))
     rates = dict(generator=3e-3, discriminator=1e-3) if is_short(length) else dict(
@@ -161,7 +165,10 @@ def _training(sizes: Sizes, length: int, known: str, one_head: str) -> str:
         known=known,
         one_head=one_head,
         widths=widths,
-        optimizers=optimizers(**{name: dict(type='Adam', lr=lr) for name, lr in rates.items()}),
+        optimizers=optimizers(
+            f'dict({ADAMW})' if quick else '_base_.optim_wrapper',
+            **{name: dict(type='Adam', lr=lr) for name, lr in rates.items()},
+        ),
     )
 
 

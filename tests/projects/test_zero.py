@@ -69,6 +69,16 @@ def test_unseen_classes_of_the_command_come_before_the_card(known, network, les,
     assert 'semi has no --unseen' in capsys.readouterr().err
 
 
+def test_short_trainings_of_shipped_networks_have_adamw(known):
+    folder = new(known, 'deeplabv2_r101', weights='none')
+    one, three = (load_config(str(folder / f'{n}.py')).optim_wrapper for n in ('spnet', 'training'))
+    assert (
+        one
+        == three.segmentor
+        == dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-4, weight_decay=0.01))
+    )
+
+
 def test_no_oracle_without_labels_of_unseen_classes(known, network):
     (known.parent / 'train.txt').write_text('0\n2\n4\n6\n')  # odd ones show a bar
     (known.parent / 'val.txt').write_text('1\n8\n')
