@@ -137,3 +137,43 @@ def test_no_code_in_the_config_of_a_checkpoint_is_run(trained, tmp_path, name):
     torch.save(checkpoint, tmp_path / 'iter_4.pth')
     train(config(tmp_path), tmp_path / 'iter_4.pth')
     assert not (tmp_path / 'it_ran').exists() and (tmp_path / 'iter_6.pth').exists()
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'part'),
+    [
+        ('meta', 'x', 'meta'),
+        ('meta.iter', None, 'meta.iter'),
+        ('meta.iter', 'x', 'meta.iter'),
+        ('meta.iter', 10**30, 'meta.iter'),
+        ('meta.iter', True, 'meta.iter'),
+        ('meta.epoch', -5, 'meta.epoch'),
+        ('message_hub', [1], 'message_hub'),
+        ('message_hub.runtime_info', 'x', 'message_hub'),
+        ('optimizer', 'x', 'optimizer'),
+        ('optimizer.param_groups', [], 'optimizer'),
+        ('optimizer.param_groups', [{}], 'optimizer'),
+        ('optimizer.state', None, 'optimizer'),
+        ('param_schedulers', 'x', 'param_schedulers'),
+        ('param_schedulers', [3], 'param_schedulers'),
+    ],
+)
+def test_states_that_cannot_be_taken_over_are_named(trained, tmp_path, key, value, part):
+    checkpoint = torch.load(trained / 'iter_2.pth', weights_only=False)
+    node = checkpoint
+    *parents, last = key.split('.')
+    for name in parents:
+        node = node[name]
+    node[last] = value
+    torch.save(checkpoint, tmp_path / 'a.pth')
+    with pytest.raises(UserError, match=f"no training can go on from .*a.pth': its {part} is not"):
+        train(config(tmp_path / 'run'), tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('value', ['x', dict(train_cfg='x'), dict(param_scheduler=[3])])
+def test_an_odd_config_in_a_checkpoint_is_not_compared(trained, tmp_path, value):
+    checkpoint = torch.load(trained / 'iter_2.pth', weights_only=False)
+    text = value if isinstance(value, str) else Config(value).pretty_text
+    checkpoint['meta'].update(cfg=text, dataset_meta='x')
+    torch.save(checkpoint, tmp_path / 'a.pth')
+    assert train(config(tmp_path / 'run'), tmp_path / 'a.pth').iter == 6

@@ -52,7 +52,11 @@ class SafeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         # What the checkpoint says about files is taken from MMEngine, which would act on it.
-        said = runner.message_hub.runtime_info.pop('keep_ckpt_ids', None)
+        info = runner.message_hub.runtime_info
+        said = info.pop('keep_ckpt_ids', None)
+        for key in [key for key in info if key.startswith('best_score')]:
+            if not isinstance(info[key], int | float):
+                del info[key]  # a stranger's, with which no score can be compared
         super().before_train(runner)
         if is_main_process():
             remove_unfinished(runner.work_dir, CHECKPOINT_SUFFIX)
