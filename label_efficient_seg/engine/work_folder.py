@@ -50,8 +50,8 @@ def claimed_folder(cfg: Config) -> Iterator[None]:
                 f"a training is running in '{work_dir}'; wait for it or end it first, or choose "
                 'another --work-dir'
             ) from None
-        for path in work_dir.glob('*.py'):
-            if path.is_symlink():  # MMEngine would write this config to where it points
+        for path in (*work_dir.glob('*.py'), work_dir / 'last_checkpoint'):
+            if path.is_symlink():  # MMEngine would write to where it points
                 path.unlink()
         if not cfg.get('resume'):
             set_aside(cfg)

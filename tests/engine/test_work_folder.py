@@ -96,9 +96,11 @@ def test_links_in_a_folder_of_somebody_else_are_not_followed(tmp_path):
     folder.mkdir()
     victim.write_text('mine')
     (folder / 'config.py').symlink_to(victim)  # to which MMEngine writes the config
+    (folder / 'last_checkpoint').symlink_to(victim)
     (folder / 'iter_2.pth').symlink_to(victim)
     with claimed_folder(config(folder)):
         assert not (folder / 'config.py').is_symlink()
+        assert not (folder / 'last_checkpoint').is_symlink()
         assert (folder / 'earlier_run_1' / 'iter_2.pth').is_symlink()
     (folder / '.training.lock').unlink()
     (folder / '.training.lock').symlink_to(victim)
