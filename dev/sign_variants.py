@@ -14,7 +14,8 @@ from pathlib import Path
 from statistics import mean
 
 ROOT = Path(__file__).resolve().parents[1]
-CLASS_ROW = re.compile(r'\|\s*([\w ]+?)\s*\|\s*(seen|unseen)\s*\|\s*([\d.]+|nan)\s*\|')
+CLASS_ROW = re.compile(r'\|\s*([\w -]+?)\s*\|\s*(seen|unseen)\s*\|\s*([\d.]+|nan)\s*\|')
+MEANS = ('mIoU_seen', 'mIoU_unseen', 'hIoU')
 INITIALISATIONS = {
     'kaiming': [],
     'pytorch': ['model.generator.init_cfg=[]', 'model.spatial_information.init_cfg=[]'],
@@ -37,10 +38,11 @@ def train(config: str, folder: Path, iterations: int, options: list[str]) -> Pat
 
 
 def class_results(folder: Path) -> dict[str, float]:
-    """IoU of the classes in the last validation of a run, from its log."""
+    """IoU of the classes in the last validation of a run and their means, from its log."""
     log = folder.with_suffix('.log').read_text(encoding='utf-8')
     table = log[log.rindex('per class results') :]
-    return {f'{kind} {name}': float(iou) for name, kind, iou in CLASS_ROW.findall(table)}
+    results = {f'{kind} {name}': float(iou) for name, kind, iou in CLASS_ROW.findall(table)}
+    return results | {name: float(re.findall(rf'{name}: ([\d.]+)', table)[-1]) for name in MEANS}
 
 
 def run_seed(out: Path, seed: int) -> dict[str, dict[str, float]]:

@@ -54,14 +54,14 @@ def fast_configs() -> Iterator[None]:
     read = Config.fromfile
 
     @functools.cache
-    def read_once(filename: str, environment: frozenset) -> Config:
+    def read_once(filename: str, folder: str, environment: frozenset) -> Config:
         return read(filename)
 
     def fromfile(filename: str | Path, *args, **kwargs) -> Config:
         if args or kwargs or resource_root() / 'configs' not in Path(filename).parents:
             return read(filename, *args, **kwargs)
         environment = {pair for pair in os.environ.items() if not pair[0].startswith('PYTEST')}
-        return copy.deepcopy(read_once(str(filename), frozenset(environment)))
+        return copy.deepcopy(read_once(str(filename), os.getcwd(), frozenset(environment)))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Config, 'fromfile', staticmethod(fromfile))
@@ -82,9 +82,14 @@ def fresh_state() -> None:
     import torch
     from mmengine.logging import MessageHub
     from mmengine.registry import init_default_scope
+    from mmengine.visualization import Visualizer
+    from mmseg.visualization import SegLocalVisualizer
 
     init_default_scope('mmseg')
     MessageHub.get_current_instance().update_info('iter', 0)
+    # Two runs in one second have one name, and the second would write to the folder of the first.
+    for kind in (Visualizer, SegLocalVisualizer):
+        kind._instance_dict.clear()
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)

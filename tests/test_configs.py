@@ -343,7 +343,7 @@ def check_training(name: str, cfg: Config, runner: Runner, recorder: Recorder) -
     transfer = cfg.model.get('step') == 'transfer'
     if transfer:
         expected = {'discriminator.loss_transfer'}
-    if cfg.model.type == 'ADVENT' and 'aux' not in cfg.model.discriminator:
+    if cfg.model.type in ('ADVENT', 'IntraDA') and 'aux' not in cfg.model.discriminator:
         expected = {key for key in expected if not key.endswith('_aux')}
     if cfg.model.get('lambda_adv') == 0:
         expected.discard('generator.loss_adv')

@@ -13,7 +13,7 @@ model = dict(
     decode_head=dict(type='AffinityHead', in_channels=(32, 96, 320), channels=(32, 64, 128)),
 )
 # After so few iterations affinities are less sharp, and a walk of 256 steps crosses more edges.
-model.update(steps=64)
+model.update(steps=16)
 optim_wrapper = dict(optimizer=dict(lr=4e-3, momentum=0.9), clip_grad=dict(max_norm=20))
 train_cfg = dict(max_iters=250)
 val_cfg = None  # affinities alone have no metric to validate by

@@ -4,8 +4,8 @@ introduction = (
     'From 577 labeled images of CamVid by day to 400 images of IDD-Lite without labels, 7 classes. '
     '`fit` learns from the source alone. All others go on from it, equally long: `source_only` '
     'without adaptation, `adabn` with target images for the statistics of batch norm alone, and '
-    '`advent`, `dacs` and `mic`; `dacs_20_labels` has masks for 20 target images. Validated on the '
-    '104 validation images of IDD-Lite.'
+    '`advent`, `dacs` and `mic`; `dacs_20_labels` has masks for 20 target images. `intrada` and '
+    '`advent_continued` go on from `advent`. Validated on the 104 validation images of IDD-Lite.'
 )
 prefix = 'mic/efficientnet-lite0_camvid-to-idd-lite'
 fitted = {'load_from': '{fit.checkpoint}'}
@@ -35,6 +35,30 @@ stages = [
         cfg_options={**fitted, 'model.lambda_adv_main': 0.0},
     ),
     dict(name='advent', type='TrainStage', config=f'{prefix}_advent', cfg_options=fitted),
+    dict(
+        name='advent_continued',
+        type='TrainStage',
+        config=f'{prefix}_advent',
+        cfg_options={'load_from': '{advent.checkpoint}'},
+    ),
+    dict(
+        name='rank',
+        type='EntropyRankStage',
+        config=f'{prefix}_advent',
+        checkpoint='{advent.checkpoint}',
+        ratio=0.67,
+    ),
+    dict(
+        name='intrada',
+        type='TrainStage',
+        config='mic/efficientnet-lite0_idd-lite_intrada',
+        cfg_options={
+            'load_from': '{advent.checkpoint}',
+            'train_dataloader.easy.dataset.ann_file': '{rank.easy}',
+            'train_dataloader.easy.dataset.data_prefix.seg_map_path': '{rank.pseudo_masks}',
+            'train_dataloader.hard.dataset.ann_file': '{rank.hard}',
+        },
+    ),
     dict(name='dacs', type='TrainStage', config=f'{prefix}_dacs', cfg_options=fitted),
     dict(
         name='mic',
@@ -49,4 +73,13 @@ stages = [
         cfg_options=fitted,
     ),
 ]
-results = ['source_only', 'adabn', 'advent', 'dacs', 'mic', 'dacs_20_labels']
+results = [
+    'source_only',
+    'adabn',
+    'advent',
+    'advent_continued',
+    'intrada',
+    'dacs',
+    'mic',
+    'dacs_20_labels',
+]

@@ -9,6 +9,7 @@ from .files.proposal_files import Proposals, read_proposals, write_proposals
 from .gta5 import GTA5Dataset
 from .idd_lite import CamVidAsIDDLiteDataset, IDDLiteDataset
 from .image_folder import ImageFolderSegDataset
+from .msrc import MSRC21Dataset, MSRCPersonDataset
 from .object_crops import ObjectCropDataset
 from .partially_labeled import PartiallyLabeledMixin
 from .pascal_context import SemiPascalContextDataset
@@ -52,6 +53,8 @@ __all__ = [
     'LoadImageTags',
     'LoadProposals',
     'LoadValidMask',
+    'MSRC21Dataset',
+    'MSRCPersonDataset',
     'ObjectCropDataset',
     'PartiallyLabeledMixin',
     'PositionedSampler',

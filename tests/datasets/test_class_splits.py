@@ -1,20 +1,30 @@
 import pytest
 from mmseg.datasets import COCOStuffDataset, PascalContextDataset, PascalContextDataset59
 
-from label_efficient_seg.datasets import CLASS_SPLITS, SemiVOCDataset, class_split
+from label_efficient_seg.datasets import (
+    CLASS_SPLITS,
+    MSRCPersonDataset,
+    SemiVOCDataset,
+    class_split,
+)
 
 CLASSES = ('background', 'cat', 'cow', 'dog', 'sheep')
 
 
-def published(name: str) -> tuple[str, ...]:
-    """Classes of the dataset that a published split is of."""
-    of = dict(voc=SemiVOCDataset, context=PascalContextDataset, coco=COCOStuffDataset)
+def dataset_classes(name: str) -> tuple[str, ...]:
+    """Classes of the dataset that a split is of."""
+    of = dict(
+        voc=SemiVOCDataset,
+        context=PascalContextDataset,
+        coco=COCOStuffDataset,
+        msrc=MSRCPersonDataset,
+    )
     return of[name.split('_')[0]].METAINFO['classes']
 
 
 @pytest.mark.parametrize('name', CLASS_SPLITS)
-def test_published_splits_divide_the_classes_of_mmsegs_datasets(name):
-    classes = published(name)
+def test_splits_divide_the_classes_of_their_datasets(name):
+    classes = dataset_classes(name)
     split = class_split(name, classes)
     assert sorted(sum(split, ())) == list(range(len(classes)))
     assert [classes[i] for i in split.unseen] == sorted(
@@ -30,14 +40,19 @@ def test_published_splits_divide_the_classes_of_mmsegs_datasets(name):
         ('coco_stuff_167_15', 156, 15, 0),  # 11 of the 182 ids have no pixels and no class
         *((f'voc_k{k}', 21 - k, k, 0) for k in (2, 4, 6, 8, 10)),
         *((f'context_k{k}', 60 - k, k, 0) for k in (2, 4, 6, 8, 10)),
+        *((f'msrc_{n}', 15, 5, 0) for n in (1, 2, 3)),
     ],
 )
-def test_sizes_of_published_splits(name, seen, unseen, ignored):
-    assert [len(kind) for kind in class_split(name, published(name))] == [seen, unseen, ignored]
+def test_sizes_of_splits(name, seen, unseen, ignored):
+    assert [len(kind) for kind in class_split(name, dataset_classes(name))] == [
+        seen,
+        unseen,
+        ignored,
+    ]
 
 
 def test_voc_15_5_is_in_the_order_of_voc():
-    split = class_split('voc_15_5', published('voc_15_5'))
+    split = class_split('voc_15_5', dataset_classes('voc_15_5'))
     assert split.seen == tuple(range(1, 16)) and split.unseen == tuple(range(16, 21))
     assert split.ignored == (0,)
 
@@ -46,6 +61,11 @@ def test_nested_splits_grow():
     for prefix in ('voc', 'context'):
         kinds = [set(CLASS_SPLITS[f'{prefix}_k{k}']['unseen']) for k in (2, 4, 6, 8, 10)]
         assert all(small < large for small, large in zip(kinds, kinds[1:], strict=False))
+
+
+def test_no_class_is_unseen_in_two_splits_of_msrc():
+    unseen = [name for n in (1, 2, 3) for name in CLASS_SPLITS[f'msrc_{n}']['unseen']]
+    assert len(set(unseen)) == 15
 
 
 def test_nested_context_splits_fit_the_dataset_without_background():

@@ -10,7 +10,7 @@ data_root = '{{$VOC_ANIMALS_ROOT:data/VOCdevkit/VOC2012}}'
 scores = str(pathlib.Path('{{$AFFINITY_SCORES:work_dirs/affinity_scores/scores}}').absolute())
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'sheep'))
 train_list = 'splits/voc_animals/train.txt'
-crop_size = (224, 224)  # height, width
+crop_size = (160, 160)  # height, width; multiples of 8
 batch_size = 8
 
 train_pipeline = [
