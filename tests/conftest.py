@@ -86,10 +86,10 @@ def fresh_state() -> None:
     from mmseg.visualization import SegLocalVisualizer
 
     init_default_scope('mmseg')
-    MessageHub.get_current_instance().update_info('iter', 0)
-    # Two runs in one second have one name, and the second would write to the folder of the first.
-    for kind in (Visualizer, SegLocalVisualizer):
+    # Two runs of one second have one name: the second would go on with what the first has written.
+    for kind in (MessageHub, Visualizer, SegLocalVisualizer):
         kind._instance_dict.clear()
+    MessageHub.get_current_instance().update_info('iter', 0)
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
