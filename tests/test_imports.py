@@ -45,7 +45,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     'jobs': ('core', 'ops', *DATA, 'datasets/checks', 'evaluation', 'visualization', 'engine'),
     'workflows': ('core', 'evaluation', 'visualization', 'engine', 'jobs'),
-    'projects': ('core', 'datasets/files', 'engine'),
+    'projects': ('core', 'datasets/checks', 'datasets/files', 'engine'),
     'converters': ('core', 'datasets/files', 'datasets'),
     'converters/annotations': ('core', 'datasets/files', 'visualization'),
     'cli': ('core', 'datasets/files', 'datasets/checks', 'converters', 'converters/annotations'),

@@ -10,11 +10,9 @@ from mmengine.runner import Runner
 
 from ..core.config_text import read_config_text
 from ..core.errors import UserError
-from ..core.stack_internals import loaded_from
+from .resume_states import check_contents, unusable_state
 
 ABSENT = 'absent'
-MOST_ITERATIONS = 1 << 53
-STATES = ('meta', 'message_hub', 'optimizer')
 COMPARED = ('model', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader')
 # Where weights and data lie, and how fast they are read, changes nothing that is trained; the
 # interval of validations may change at any time.
@@ -36,24 +34,6 @@ FREE = {
 ROOTS = ('data_root', 'source_root')
 
 
-def check_states(runner: Runner, checkpoint: dict) -> None:
-    """Refuse to resume from a file that holds no state of a training.
-
-    Args:
-        runner (Runner): Before it loads the states.
-        checkpoint (dict): The checkpoint.
-
-    Raises:
-        ValueError: It names the states that are missing.
-    """
-    if missing := [key for key in STATES if not checkpoint.get(key)]:
-        raise UserError(
-            f"checkpoint '{loaded_from(runner)}' has no {', '.join(missing)}, so it holds weights, "
-            'but not the state of a training, and no training can go on from it; start a new one '
-            'from these weights with load_from, in another work_dir'
-        )
-
-
 def check_resumable(runner: Runner, checkpoint: dict) -> None:
     """Compare a checkpoint with the run that is about to resume from it.
 
@@ -72,7 +52,7 @@ def check_resumable(runner: Runner, checkpoint: dict) -> None:
     if not meta:  # weights alone
         return
     if not isinstance(meta, dict):
-        raise _unusable(runner, 'meta', f'it is a {type(meta).__name__}')
+        raise unusable_state(runner, 'meta', f'it is a {type(meta).__name__}')
     differences, new = list(_differences_of_runs(runner, meta)), runner.cfg.to_dict()
     try:
         old = read_config_text(meta.get('cfg') or '')
@@ -88,62 +68,10 @@ def check_resumable(runner: Runner, checkpoint: dict) -> None:
             f'{"; ".join(differences[:4])}{more}. Resume with the values of the checkpoint, or '
             'train in a new folder, with load_from to start from these weights'
         )
-    if all(checkpoint.get(key) for key in STATES):
-        _check_contents(runner, checkpoint)
+    check_contents(runner, checkpoint)
     before, now = ((cfg.get('train_cfg') or {}).get('max_iters') for cfg in (old, new))
     if before is not None and now is not None and before != now:
         _change_length(runner, checkpoint, before, now)
-
-
-def _check_contents(runner: Runner, checkpoint: dict) -> None:
-    """Refuse states that MMEngine or PyTorch could not take over."""
-    counts = {name: checkpoint['meta'].get(name) for name in ('epoch', 'iter')}
-    for name, count in counts.items():
-        if type(count) is not int or not 0 <= count < MOST_ITERATIONS:
-            raise _unusable(runner, f'meta.{name}', f'it is {count!r:.80}')
-    for key, state in _parts(checkpoint):
-        if not isinstance(state, dict):
-            raise _unusable(runner, key, f'it holds a {type(state).__name__}')
-    wrapper, state = runner.optim_wrapper, checkpoint['optimizer']
-    if not isinstance(wrapper, OptimWrapperDict):
-        wrapper, state = {'': wrapper}, {'': state}
-    for name, one in wrapper.items():
-        found = _group_sizes(state.get(name))
-        expected = [len(group['params']) for group in one.optimizer.param_groups]
-        if found != expected:
-            key = f'optimizer.{name}'.rstrip('.')
-            raise _unusable(runner, key, f'weights per group: {found}, and here {expected}')
-
-
-def _group_sizes(state: Any) -> list[int] | None:
-    """Weights in each group of an optimizer's state; None for what is no such state."""
-    if not isinstance(state, dict) or not isinstance(state.get('state'), dict):
-        return None
-    groups = state.get('param_groups')
-    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        return None
-    return [
-        len(group['params']) if isinstance(group.get('params'), list) else 0 for group in groups
-    ]
-
-
-def _parts(checkpoint: dict) -> Iterator[tuple[str, Any]]:
-    """What has to be a dict, by name."""
-    for key in ('message_hub', 'optimizer'):
-        yield key, checkpoint[key]
-    yield from (('message_hub', part) for part in checkpoint['message_hub'].values())
-    schedulers = checkpoint.get('param_schedulers') or []
-    groups = schedulers.values() if isinstance(schedulers, dict) else [schedulers]
-    for group in groups:
-        for state in group if isinstance(group, list) else [group]:
-            yield 'param_schedulers', state
-
-
-def _unusable(runner: Runner, part: str, reason: str) -> UserError:
-    return UserError(
-        f"no training can go on from checkpoint '{loaded_from(runner)}': its {part} is not what "
-        f'this training needs ({" ".join(reason.split())[:300]})'
-    )
 
 
 def _differences_of_runs(runner: Runner, meta: Mapping) -> Iterator[str]:

@@ -9,7 +9,7 @@ from ..core.errors import UserError
 from ..datasets.files.data_card import DataCard, read_card
 from ..datasets.files.splits import read_split, write_split
 from .networks import Network
-from .parts import CardImages, choose_parts
+from .parts import CardImages, choose_parts, look_at_parts
 from .plan import Sizes, choose_sizes, discriminator_strides, is_short
 from .project import Project
 from .stages import Stage, bases, config_path, discriminator_optimizer, optimizers
@@ -41,13 +41,18 @@ def new_adapt(
     images = CardImages(cards[1])
     project, method = trainings.project, trainings.method
     with project.complete():
-        source_list, number = _source_list(project, CardImages(cards[0]))
+        source = CardImages(cards[0])
+        labeled = _source_images(project, source)
         parts = choose_parts(project, images, None, trainings.seed, masks_needed=False)
+        look_at_parts(project, images, parts, labeled, source)
         found = describe_parts(project, parts, 'target ', ('train', 'val'))
         variables = dict(
             source_card=project.path(cards[0].path),
             target_card=project.path(cards[1].path),
-            source_list=(source_list, f'{number} images of the source with masks'),
+            source_list=(
+                project.path(project.folder / 'source.txt'),
+                f'{len(labeled)} images of the source with masks',
+            ),
             target_list=found['train_list'],
             val_list=found['val_list'],
         )
@@ -64,10 +69,10 @@ def new_adapt(
             ]
 
         sentences = [
-            f'`source_only` learns from {number} labeled images of the source alone, `{method}` '
-            f'also from {len(parts.train)} images of the target without masks. In `adabn` these '
-            'have a part in the statistics of batch norm and in nothing else, which is often most '
-            'of the gain.',
+            f'`source_only` learns from {len(labeled)} labeled images of the source alone, '
+            f'`{method}` also from {len(parts.train)} images of the target without masks. In '
+            '`adabn` these have a part in the statistics of batch norm and in nothing else, which '
+            'is often most of the gain.',
             *['`oracle` has the masks of the target: the upper bound.'] * parts.all_masks,
             f'All are judged on {len(parts.val)} other images of the target.',
         ]
@@ -90,17 +95,16 @@ def _check_classes(source: DataCard, target: DataCard) -> None:
         raise UserError(f"data card '{source.path}' has no masks; the source needs them")
 
 
-def _source_list(project: Project, images: CardImages) -> tuple[str, int]:
-    """List of the images of the source, as configs name it, and how many there are."""
+def _source_images(project: Project, images: CardImages) -> list[str]:
+    """Images of the source with masks, whose list is written."""
     card = images.card
     given = card.labeled if isinstance(card.labeled, str) else card.train
     ids = images.masked(read_split(given) if given else images.ids)
     if not ids:
         raise UserError(f"data card '{card.path}': no image has a mask in '{card.masks}'")
-    path = project.folder / 'source.txt'
-    write_split(path, ids)
+    write_split(project.folder / 'source.txt', ids)
     project.decide('source', f'{len(ids)} images', 'all with masks' + ' of its list' * bool(given))
-    return project.path(path), len(ids)
+    return ids
 
 
 def _method_stages(method: str, network: Network, sizes: Sizes, length: int) -> list[Stage]:

@@ -14,12 +14,14 @@ from PIL import Image
 from ..core.digests import file_digest
 from ..core.errors import UserError
 from ..core.file_walk import find_missing, map_files
+from ..datasets.checks.first_look import look_at
 from ..datasets.files.data_card import DataCard, Part
 from ..datasets.files.image_ids import image_ids
 from ..datasets.files.splits import more, read_split, write_split
 from ..datasets.files.stratification import stratified_selection
 from .project import Project
 
+LOAD_MASK = dict(type='LoadCheckedAnnotations')
 MEASURED = 50
 """Images whose size is looked at."""
 
@@ -61,9 +63,18 @@ class CardImages:
             name: self._images.get_data_info(i)['img_path'] for i, name in enumerate(self.ids)
         }
 
-    def _dataset(self, ann_file: str, **kwargs):
-        kwargs = dict(ann_file=ann_file, pipeline=[], serialize_data=False, **kwargs)
+    def _dataset(self, ann_file: str, pipeline: Sequence[dict] = (), **kwargs):
+        kwargs.update(ann_file=ann_file, pipeline=list(pipeline), serialize_data=False)
         return DATASETS.build(dict(type='CardDataset', card=str(self.card.path), **kwargs))
+
+    def with_masks(self, ids: Sequence[str], scratch: Path, unseen: Sequence[str] = ()):
+        """A dataset of some of the images, whose masks do not show the unseen classes."""
+        hide = dict(type='HideUnseenClasses', split=dict(unseen=list(unseen)))
+        write_split(scratch, ids)
+        try:
+            return self._dataset(str(scratch), [hide] * bool(unseen) + [LOAD_MASK])
+        finally:
+            scratch.unlink()
 
     def masked(self, ids: Sequence[str]) -> list[str]:
         """Those images that have a mask."""
@@ -75,13 +86,9 @@ class CardImages:
 
     def presence(self, ids: Sequence[str], scratch: Path) -> np.ndarray:
         """Which classes the masks of images show, bool, shape (images, classes)."""
-        write_split(scratch, ids)
-        try:
-            dataset = self._dataset(str(scratch))
-            items = [dataset.get_data_info(index) for index in range(len(dataset))]
-        finally:
-            scratch.unlink()
-        load = TRANSFORMS.build(dict(type='LoadCheckedAnnotations'))
+        dataset = self.with_masks(ids, scratch)
+        items = [dataset.get_data_info(index) for index in range(len(dataset))]
+        load = TRANSFORMS.build(LOAD_MASK)
         labels = range(len(self.card.classes))
 
         def shown(item: dict) -> np.ndarray:
@@ -180,6 +187,35 @@ def choose_parts(
     _check(parts, names)
     _write(project, parts, names, seed)
     return parts
+
+
+def look_at_parts(
+    project: Project,
+    images: CardImages,
+    parts: Parts,
+    labeled: Sequence[str] = (),
+    source: CardImages | None = None,
+    unseen: Sequence[str] = (),
+) -> None:
+    """Look at the masks as a training would, and note what it would warn of.
+
+    Args:
+        project (Project): Notes the warnings.
+        images (CardImages): Images of the validation.
+        parts (Parts): Of them.
+        labeled (Sequence[str]): Images whose masks a network learns from.
+        source (CardImages, optional): Where these are, in place of ``images``.
+        unseen (Sequence[str]): Classes that are hidden from it.
+
+    Raises:
+        UserError: If nothing can be learned from the masks, or measured by them.
+    """
+    scratch = project.folder / 'scratch.txt'
+    datasets = dict(val=images.with_masks(parts.val, scratch))
+    if labeled:
+        datasets['train'] = (source or images).with_masks(labeled, scratch, unseen)
+    for finding in look_at(datasets):
+        project.decide('WARNING', finding.kind, f'{finding.stream}: {finding.text}')
 
 
 def _check(parts: Parts, names: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..datasets.files.data_card import Part, read_card
 from .networks import Network
-from .parts import CardImages, choose_parts
+from .parts import CardImages, choose_parts, look_at_parts
 from .plan import choose_sizes, discriminator_strides
 from .stages import Stage, bases, discriminator_optimizer, optimizers
 from .trainings import Description, Trainings, describe_parts
@@ -42,6 +42,7 @@ def new_semi(
                 f'all {len(parts.train)} training images are labeled, so there is nothing to '
                 'learn without masks; to measure what fewer labels cost, give --labeled 1/8'
             )
+        look_at_parts(project, images, parts, parts.labeled)
         variables = dict(card=project.path(images.card.path)) | describe_parts(project, parts)
         sizes = choose_sizes(project, images.sizes(parts.train), trainings.budget.paper)
 

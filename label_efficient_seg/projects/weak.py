@@ -12,7 +12,7 @@ from ..datasets.files.data_card import DataCard, read_card
 from ..datasets.files.image_labels import TagVocabulary, read_image_labels
 from ..datasets.files.splits import write_split
 from .networks import SGD, Network
-from .parts import CardImages, Parts, choose_parts
+from .parts import CardImages, Parts, choose_parts, look_at_parts
 from .plan import Sizes, choose_sizes, is_short
 from .project import HERE, Project
 from .stages import Stage, bases, config_path, dict_text, iterations_text
@@ -47,6 +47,7 @@ def new_weak(card: str | os.PathLike, out: str | os.PathLike, **options: Any) ->
     project, tags = trainings.project, str(images.card.tags)
     with project.complete():
         parts = choose_parts(project, images, None, trainings.seed, masks_needed=False)
+        look_at_parts(project, images, parts, images.masked(parts.train) if tags == 'masks' else ())
         parts = _with_tags(project, images, parts)
         measured = images.sizes(parts.train)
         sizes = choose_sizes(project, measured, trainings.budget.paper)

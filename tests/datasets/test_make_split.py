@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from label_efficient_seg.core.digests import file_digest
+from label_efficient_seg.core.errors import UserError
+from label_efficient_seg.datasets.files import make_split as make_split_module
 from label_efficient_seg.datasets.files.make_split import check_split, make_split
 from label_efficient_seg.datasets.files.splits import read_split
 
@@ -117,6 +119,20 @@ def test_masks_of_any_depth(images, tmp_path, kind):
     Image.fromarray(np.full((6, 8), 256, np.uint16)).save(path)
     with pytest.raises(ValueError, match=f"{path.name}' has values outside what 8 bits hold: 256"):
         make_split(train, tmp_path / 's', force=True, **arguments)
+
+
+def test_masks_without_classes(images, tmp_path, monkeypatch):
+    (train, masks), said = images, []
+    monkeypatch.setattr(make_split_module, 'print_log', lambda text, *_: said.append(text))
+    arguments = dict(count=8, masks=masks, mask_suffix='_label.png')
+    for path in masks.rglob('*_label.png'):
+        Image.fromarray(np.uint8([[0, 255]])).save(path)
+    make_split(train, tmp_path / 's', **arguments)
+    assert 'no class but 0. 255 is void: if it stands for a class' in said[0]
+    for path in masks.rglob('*_label.png'):
+        Image.fromarray(np.uint8([[255]])).save(path)
+    with pytest.raises(UserError, match=r'all pixels of the 40 masks are void \(255\)'):
+        make_split(train, tmp_path / 'v', **arguments)
 
 
 def test_check_finds_changes(images, tmp_path):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
@@ -75,7 +76,7 @@ class IterationMetric(BaseMetric):
         self.results.append(0)
 
     def compute_metrics(self, results: list) -> dict:
-        score = self.scores.pop(0)
+        score = np.float32(self.scores.pop(0))  # as MMSeg's metrics
         return dict(mIoU=score, aAcc=score)
 
 

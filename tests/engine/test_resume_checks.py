@@ -19,7 +19,7 @@ def config(work_dir: Path, max_iters: int = 6, **changes: object) -> Config:
             work_dir=str(work_dir),
             train_dataloader=dict(loader, sampler=dict(type='InfiniteSampler')),
             train_cfg=dict(type='IterBasedTrainLoop', max_iters=max_iters),
-            optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0)),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0, momentum=0.5)),
             param_scheduler=[
                 dict(type='LinearLR', start_factor=0.5, begin=0, end=2, by_epoch=False),
                 dict(type='PolyLR', power=0.9, eta_min=0, begin=2, by_epoch=False),
@@ -82,7 +82,7 @@ def test_an_equal_config_resumes_to_equal_weights(trained, tmp_path):
     ('changes', 'message'),
     [
         ({'optim_wrapper.optimizer.lr': 0.5}, 'optim_wrapper.optimizer.lr: 1.0 in the .*, 0.5 now'),
-        ({'optim_wrapper.optimizer.type': 'Adam'}, "optimizer.type: 'SGD' in the .*, 'Adam' now"),
+        ({'optim_wrapper.optimizer.type': 'RMSprop'}, "type: 'SGD' in the .*, 'RMSprop' now"),
         ({'randomness.seed': 4}, 'seed: 3 in the checkpoint, 4 now'),
         ({'train_dataloader.batch_size': 2}, 'train_dataloader.batch_size: 1 in the .*, 2 now'),
         ({'train_dataloader.dataset.noise': True}, 'dataset.noise: absent in the .*, True now'),
@@ -154,6 +154,11 @@ def test_no_code_in_the_config_of_a_checkpoint_is_run(trained, tmp_path, name):
         ('optimizer.param_groups', [], 'optimizer'),
         ('optimizer.param_groups', [{}], 'optimizer'),
         ('optimizer.state', None, 'optimizer'),
+        ('optimizer.state.0', [1], 'optimizer'),
+        ('optimizer.state.0.momentum_buffer', torch.ones(2, 5), 'optimizer'),
+        ('optimizer.param_groups.0.params', [[]], 'optimizer'),
+        ('optimizer.param_groups.0.lr', 'x', 'optimizer'),
+        ('optimizer.param_groups.0.lr', float('nan'), 'optimizer'),
         ('param_schedulers', 'x', 'param_schedulers'),
         ('param_schedulers', [3], 'param_schedulers'),
     ],
@@ -163,8 +168,8 @@ def test_states_that_cannot_be_taken_over_are_named(trained, tmp_path, key, valu
     node = checkpoint
     *parents, last = key.split('.')
     for name in parents:
-        node = node[name]
-    node[last] = value
+        node = node[int(name) if name.isdecimal() else name]
+    node[int(last) if last.isdecimal() else last] = value
     torch.save(checkpoint, tmp_path / 'a.pth')
     with pytest.raises(UserError, match=f"no training can go on from .*a.pth': its {part} is not"):
         train(config(tmp_path / 'run'), tmp_path / 'a.pth')

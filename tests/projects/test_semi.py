@@ -16,7 +16,7 @@ from label_efficient_seg.projects import plan
 from label_efficient_seg.projects.project import Project
 from label_efficient_seg.projects.stages import dict_text
 
-from .conftest import train
+from .conftest import draw, train
 
 
 def new(card: Path, name: str = 'out', **options) -> Path:
@@ -163,6 +163,24 @@ def test_parts_that_do_not_fit(card, network, before, after, message):
     card.write_text(text)
     with pytest.raises(UserError, match=message):
         new(card, network=network)
+
+
+@pytest.mark.parametrize(
+    ('background', 'square', 'message'),
+    [
+        (0, 255, "show 'background' only, so nothing can be learned.* label_map of a data card"),
+        (255, 255, r'hold nothing but void \(255\), so nothing can be learned'),
+    ],
+)
+def test_masks_that_teach_nothing(tmp_path, network, background, square, message):
+    draw(tmp_path, {0: background, 1: square, 2: square}, 6)
+    card = tmp_path / 'data.yaml'
+    card.write_text('images: images\nmasks: masks\nclasses: [background, square]\nval: 2\n')
+    with pytest.raises(UserError, match=message):
+        new(card, network=network, labeled=2)
+    card.write_text(card.read_text() + 'tags: masks\n')
+    with pytest.raises(UserError, match=message):
+        api.new('weak', card, out=tmp_path / 'weak', network=network, iterations=2)
 
 
 def test_a_folder_is_not_written_over(card, network):

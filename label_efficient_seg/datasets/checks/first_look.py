@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,22 @@ from .streams import Finding, Stream
 
 LOOK = 32
 """Images and masks of each stream: a fraction of a second for most datasets."""
+
+
+def look_at(datasets: Mapping[str, Any]) -> list[Finding]:
+    """Find what loading hides of images, and labels from which nothing can be learned or measured.
+
+    Args:
+        datasets (Mapping[str, Dataset]): By the names of their streams.
+
+    Returns:
+        list[Finding]: As of :func:`look_at_images` and :func:`look_at_labels`.
+
+    Raises:
+        UserError: As of :func:`look_at_labels`.
+    """
+    streams = [part for name in datasets for part in built_streams(name, datasets[name])]
+    return look_at_images(streams) + look_at_labels(streams)
 
 
 def built_streams(name: str, dataset: Any) -> Iterator[Stream]:

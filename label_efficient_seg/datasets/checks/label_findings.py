@@ -6,13 +6,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ...core.labels import IGNORE
+from ..files.masks import VOID_HINT
 from .streams import Finding, Stream
 
 MOST_NAMES = 10
-VOID_HINT = (
-    '. 255 is void: if it stands for a class in your masks, write the index of the class instead, '
-    'such as mask[mask == 255] = 1'
-)
 
 
 def check_labels(streams: Sequence[Stream]) -> list[Finding]:

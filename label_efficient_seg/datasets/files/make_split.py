@@ -1,19 +1,28 @@
 """Dividing a list of images into a labeled and an unlabeled part."""
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from mmengine.logging import print_log
 
 from ...core.atomic import write_atomically
 from ...core.digests import file_digest
 from ...core.errors import ExistingFileError, MissingFileError, UserError
 from ...core.file_walk import find_missing, map_files
 from ...core.labels import IGNORE
-from .masks import MaskError, describe_stray, label_lookup, read_index_mask, stray_values
+from .masks import (
+    VOID_HINT,
+    MaskError,
+    describe_stray,
+    label_lookup,
+    read_index_mask,
+    stray_values,
+)
 from .splits import read_split, write_split
 from .stratification import random_selection, stratified_selection
 
@@ -58,7 +67,8 @@ def make_split(
     Raises:
         FileExistsError: If the folder holds a split and ``force`` is not set.
         FileNotFoundError: If the list or a mask does not exist.
-        ValueError: If the number of labeled images is not in 1..N-1, or a mask cannot be read.
+        ValueError: If the number of labeled images is not in 1..N-1, a mask cannot be read, or
+            all masks are void.
     """
     out = Path(out)
     existing = [name for name in FILES if (out / name).exists()]
@@ -128,7 +138,7 @@ def read_presence(
 
     Raises:
         FileNotFoundError: If masks are missing.
-        ValueError: If masks cannot be read.
+        ValueError: If masks cannot be read, or all are void.
     """
     names = [name + mask_suffix for name in ids]
     missing = find_missing(str(masks), names)
@@ -143,9 +153,24 @@ def read_presence(
     if faults:
         raise UserError(f'{len(faults)} of {len(ids)} masks cannot be used: {faults[0]}')
     presence = np.stack(results)
+    _check_shown(np.flatnonzero(presence.any(0)).tolist(), len(ids), ignore_index)
     values = sorted(classes) if classes is not None else np.flatnonzero(presence.any(0)).tolist()
     values = [value for value in values if value != ignore_index]
     return values, presence[:, values]
+
+
+def _check_shown(values: list[int], number: int, ignore_index: int) -> None:
+    """Refuse masks that are all void, and warn of a single class."""
+    if values == [ignore_index]:
+        raise UserError(
+            f'all pixels of the {number} masks are void ({ignore_index}), so they show no class to '
+            'stratify by; leave out --masks for a random choice'
+        )
+    classes = [value for value in values if value != ignore_index]
+    if len(classes) == 1:
+        hint = VOID_HINT if [*classes, IGNORE] == values else ''
+        text = f'the {number} masks show no class but {classes[0]}{hint}'
+        print_log(text, 'current', logging.WARNING)
 
 
 def _mask_values(path: Path) -> np.ndarray | str:

@@ -11,6 +11,12 @@ from ...core.errors import UserError
 from ...core.labels import IGNORE
 from .images import read_image
 
+VOID_HINT = (
+    '. 255 is void: if it stands for a class in your masks, write the index of the class instead, '
+    'such as mask[mask == 255] = 1, or map it in the label_map of a data card'
+)
+"""Of masks of 0 and 255, as programs write them that draw in black and white."""
+
 
 class MaskError(UserError):
     """A mask that was read but cannot be what the dataset declares."""

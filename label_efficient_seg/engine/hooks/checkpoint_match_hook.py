@@ -6,7 +6,8 @@ from mmseg.registry import HOOKS
 from ...core.errors import UserError
 from ...core.stack_internals import is_finetuning, is_resuming, loaded_from
 from ...core.weights import check_finite
-from ..resume import check_resumable, check_states
+from ..resume import check_resumable
+from ..resume_states import check_states
 
 
 @HOOKS.register_module()

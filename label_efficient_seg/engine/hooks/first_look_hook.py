@@ -4,8 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ...datasets.checks.first_look import built_streams, look_at_images, look_at_labels
-from ...datasets.checks.streams import Stream
+from ...datasets.checks.first_look import look_at
 from ...datasets.stream_data_loader import StreamDataLoader
 
 
@@ -32,8 +31,5 @@ class FirstLookHook(Hook):
         self._look(runner, dict(test=runner.test_dataloader.dataset))
 
     def _look(self, runner: Runner, datasets: dict[str, Any]) -> None:
-        streams: list[Stream] = []
-        for name, dataset in datasets.items():
-            streams += built_streams(name, dataset)
-        for finding in look_at_images(streams) + look_at_labels(streams):
+        for finding in look_at(datasets):
             runner.logger.warning(f'{finding.stream}: {finding.text}')

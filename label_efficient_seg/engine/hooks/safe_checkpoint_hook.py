@@ -2,6 +2,7 @@ import os.path as osp
 from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import signature
+from numbers import Real
 from typing import Any
 
 from mmengine.dist import get_world_size, is_main_process
@@ -55,7 +56,7 @@ class SafeCheckpointHook(CheckpointHook):
         info = runner.message_hub.runtime_info
         said = info.pop('keep_ckpt_ids', None)
         for key in [key for key in info if key.startswith('best_score')]:
-            if not isinstance(info[key], int | float):
+            if not isinstance(info[key], Real):  # those of NumPy are, too
                 del info[key]  # a stranger's, with which no score can be compared
         super().before_train(runner)
         if is_main_process():

@@ -222,6 +222,12 @@ def test_validating_once_more_keeps_the_best_checkpoint(tmp_path):
     assert list(tmp_path.glob('best*')) == [tmp_path / 'best_mIoU_iter_4.pth']
 
 
+def test_a_resumed_run_knows_the_best_score(tmp_path):
+    build_runner(tmp_path, checkpoint=dict(save_best='mIoU'), scores=[10.0, 5.0, 7.0]).train()
+    resume(tmp_path, 4, [5.0, 10.0])
+    assert list(tmp_path.glob('best*')) == [tmp_path / 'best_mIoU_iter_2.pth']
+
+
 def test_copied_folder_leaves_the_best_checkpoint_of_the_original(tmp_path):
     (one, two) = tmp_path / 'one', tmp_path / 'two'
     build_runner(one, checkpoint=dict(save_best='mIoU'), scores=[10.0, 20.0, 5.0]).train()
