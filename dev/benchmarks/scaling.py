@@ -11,8 +11,7 @@ from measuring import Table, add_common_arguments, image_size, write_results
 from mmengine.config import ConfigDict
 from mmengine.registry import MODEL_WRAPPERS
 from torch import multiprocessing
-from train_case import build, streams_of, train_step
-from train_step import METHODS
+from train_case import TOYS, build, streams_of, train_step
 
 from label_efficient_seg.core.config_index import get_config
 
@@ -28,7 +27,7 @@ def parse_args() -> argparse.Namespace:
         'efficiency is the rate over that of as many single processes. On a CPU each process '
         'should have its own cores: --threads times --processes of them.'
     )
-    parser.add_argument('--methods', nargs='+', choices=METHODS, default=list(METHODS))
+    parser.add_argument('--methods', nargs='+', choices=TOYS, default=list(TOYS))
     parser.add_argument('--processes', nargs='+', type=int, default=[1, 2])
     parser.add_argument('--size', type=image_size, default=(113, 113), metavar='WIDTHxHEIGHT')
     parser.add_argument('--batch', type=int, default=8, help='images of each stream and process')
@@ -88,9 +87,9 @@ def worker(
         rank=rank,
         world_size=processes,
     )
-    config = METHODS[method][0]
+    config, changes = TOYS[method]
     args = argparse.Namespace(**vars(args), frozen_bn=False, joint=False)
-    model, optimizers, data = build(config, args, amp=False)
+    model, optimizers, data = build(config, args, **changes)
     wrapper = get_config(config).get(
         'model_wrapper_cfg', ConfigDict(type='MMDistributedDataParallel')
     )

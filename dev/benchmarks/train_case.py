@@ -1,9 +1,10 @@
-"""What train_step.py measures: the toy models in any size, their optimizers, and random batches."""
+"""What the benchmarks of train steps share: models in any size, optimizers, and random batches."""
 
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import MessageHub, MMLogger
@@ -17,14 +18,39 @@ from torch import nn
 
 import label_efficient_seg  # noqa: F401 - registers the components
 from label_efficient_seg.core.config_index import get_config
+from label_efficient_seg.datasets.transforms import PackStrongViews
 
 IGNORED = 255
+# Shipped configs of all methods on the toy data, with changes of the model.
+TOYS: dict[str, tuple[str, dict]] = {
+    'advsemi': ('advsemi/deeplabv2_r18_toy_semi', {}),
+    'advent': ('intrada/deeplabv2_r18_toy_advent', {}),
+    'intrada': ('intrada/deeplabv2_r18_toy_intrada', {}),
+    'minent': ('intrada/deeplabv2_r18_toy_minent', {}),
+    'fixmatch': ('unimatch/deeplabv2_r18_toy_unimatch', dict(feature_dropout=0.0)),
+    'unimatch': ('unimatch/deeplabv2_r18_toy_unimatch', {}),
+    'dacs': ('mic/deeplabv2_r18_toy_mic', dict(mask_ratio=0.0, lambda_feature=0.0)),
+    'mic': ('mic/deeplabv2_r18_toy_mic', {}),
+    'affinitynet': ('affinitynet/resnet18_toy_affinity', {}),
+    'deconvnet': ('deconvnet/deconvnet_toy_objects', {}),
+    'sign-training': ('sign/deeplabv2_r18_toy_training', {}),
+    'sign-transfer': ('sign/deeplabv2_r18_toy_transfer', {}),
+    'sign-self-training': ('sign/deeplabv2_r18_toy_self-training', {}),
+}
 
 
 def build(
-    config: str, args: argparse.Namespace, amp: bool
+    config: str, args: argparse.Namespace, amp: bool | str = False, **changes: object
 ) -> tuple[nn.Module, OptimWrapper | OptimWrapperDict, dict]:
-    """Model, optimizers and data of a shipped config; ``args`` are those of train_step.py."""
+    """Model, optimizers and data of a shipped config.
+
+    Args:
+        config (str): Name of the config.
+        args (argparse.Namespace): ``threads``, ``size``, ``batch``, ``channels`` (None: those of
+            the config), ``device``, ``frozen_bn`` and ``joint``, as in train_step.py.
+        amp (bool | str): ``'bf16'`` or ``'fp16'``; True is the former.
+        **changes: Of the config of the model.
+    """
     if args.threads:
         torch.set_num_threads(args.threads)
     register_all_modules(init_default_scope=False)
@@ -33,6 +59,7 @@ def build(
     torch.manual_seed(0)
     cfg = get_config(config)
     model_cfg = resized(cfg.model, args.channels)
+    model_cfg.update(changes)
     if args.frozen_bn and model_cfg.backbone.type == 'DeepLabV2ResNet':
         model_cfg.backbone.norm_eval = True
     model = MODELS.build(model_cfg)
@@ -40,15 +67,21 @@ def build(
     model = model.to(args.device).train()
     if args.joint:
         join_streams(model)
-    optimizers = build_optim_wrapper(model, optimizers_cfg(cfg.optim_wrapper, amp))
+    optimizers = build_optim_wrapper(model, optimizers_cfg(cfg.optim_wrapper, amp, args.device))
     return model, optimizers, random_data(model, args)
 
 
-def resized(cfg: ConfigDict, channels: int) -> ConfigDict:
+def resized(cfg: ConfigDict, channels: int | None) -> ConfigDict:
     """The model with so many channels in its first layer, from random weights, learning at once."""
     backbone = cfg.backbone
-    factor = channels / backbone.get('base_channels', 32)
     backbone.init_cfg = None
+    if cfg.type == 'AdvSemiSeg':
+        cfg.semi_start = 0
+    if cfg.type == 'SIGN':
+        cfg.interval = 1
+    if channels is None:
+        return cfg
+    factor = channels / backbone.get('base_channels', 32)
     if backbone.type == 'DeconvNetVGG':
         factor /= 2  # the toy's has 16 where the others have 32
     backbone.base_channels = round(factor * backbone.base_channels)
@@ -59,10 +92,6 @@ def resized(cfg: ConfigDict, channels: int) -> ConfigDict:
             cfg[name].in_channels = scaled(cfg[name].in_channels, factor)
     if cfg.decode_head.type == 'DeconvNetHead':
         cfg.decode_head.channels = backbone.base_channels
-    if cfg.type == 'AdvSemiSeg':
-        cfg.semi_start = 0
-    if cfg.type == 'SIGN':
-        cfg.interval = 1
     return cfg
 
 
@@ -83,12 +112,17 @@ class AutocastOptimWrapper(OptimWrapper):
             yield
 
 
-def optimizers_cfg(cfg: ConfigDict, amp: bool) -> ConfigDict:
-    """The config's optimizers, in bfloat16 if it is asked for."""
-    if amp:
-        for entry in cfg.values() if 'constructor' in cfg else [cfg]:
-            if isinstance(entry, dict):
-                entry['type'] = AutocastOptimWrapper
+def optimizers_cfg(cfg: ConfigDict, amp: bool | str, device: str) -> ConfigDict:
+    """The config's optimizers, in half precision if it is asked for."""
+    if device == 'cpu':
+        half = dict(type=AutocastOptimWrapper)
+    elif amp == 'fp16':
+        half = dict(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic')
+    else:
+        half = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
+    for entry in cfg.values() if 'constructor' in cfg else [cfg]:
+        if amp and isinstance(entry, dict):
+            entry.update(half)
     return cfg
 
 
@@ -103,7 +137,10 @@ def networks(model: nn.Module) -> list[nn.Module]:
     """The networks of a model that have parameters and run as modules."""
     names = ('backbone', 'decode_head', 'auxiliary_head', 'spatial_information', 'generator')
     found = [getattr(model, name) for name in names if getattr(model, name, None) is not None]
-    return found + discriminators(model)
+    found += discriminators(model)
+    if (teacher := getattr(model, 'teacher', None)) is not None:
+        found += networks(getattr(teacher, 'network', teacher))
+    return found
 
 
 def discriminators(model: nn.Module) -> list[nn.Module]:
@@ -111,7 +148,7 @@ def discriminators(model: nn.Module) -> list[nn.Module]:
     found = getattr(model, 'discriminator', None)
     if found is None:
         return []
-    levels = found.values() if isinstance(found, nn.ModuleDict) else [found]
+    levels = list(found.values()) if isinstance(found, nn.ModuleDict) else [found]
     return [getattr(level, 'network', level) for level in levels]
 
 
@@ -153,7 +190,20 @@ def random_data(model: nn.Module, args: argparse.Namespace) -> dict:
     streams = getattr(model, 'streams', None)
     if streams is None:
         return batch(True)
-    return {name: batch(position == 0) for position, name in enumerate(streams)}
+    data = {name: batch(position == 0) for position, name in enumerate(streams)}
+    if hasattr(model.data_preprocessor, 'strong_view'):
+        draw_views(data[streams[1]]['data_samples'], (height, width))
+    return data
+
+
+def draw_views(samples: list[SegDataSample], size: tuple[int, int]) -> None:
+    """How the unlabeled images are augmented strongly."""
+    np.random.seed(0)
+    pack = PackStrongViews()
+    empty = np.zeros((*size, 3), dtype=np.uint8)
+    for sample in samples:
+        packed = pack(dict(img=empty, gt_seg_map=empty[..., 0], img_shape=size))
+        sample.set_data(dict(strong_views=packed['data_samples'].strong_views))
 
 
 def train_step(model: nn.Module, iteration: int, data: dict, optimizers: OptimWrapperDict) -> dict:

@@ -33,6 +33,7 @@ from plain_steps import (
 )
 from torch import nn
 from train_case import (
+    TOYS,
     build,
     discriminators,
     networks,
@@ -41,15 +42,15 @@ from train_case import (
     wrappers_of,
 )
 
-METHODS = {
-    'advsemi': ('advsemi/deeplabv2_r18_toy_semi', PlainAdvSemiSeg),
-    'advent': ('intrada/deeplabv2_r18_toy_advent', PlainADVENT),
-    'minent': ('intrada/deeplabv2_r18_toy_minent', PlainMinEnt),
-    'affinitynet': ('affinitynet/resnet18_toy_affinity', PlainAffinityNet),
-    'deconvnet': ('deconvnet/deconvnet_toy_objects', PlainDeconvNet),
-    'sign-training': ('sign/deeplabv2_r18_toy_training', PlainSIGN),
-    'sign-transfer': ('sign/deeplabv2_r18_toy_transfer', PlainSIGN),
-    'sign-self-training': ('sign/deeplabv2_r18_toy_self-training', PlainSIGN),
+PLAIN = {
+    'advsemi': PlainAdvSemiSeg,
+    'advent': PlainADVENT,
+    'minent': PlainMinEnt,
+    'affinitynet': PlainAffinityNet,
+    'deconvnet': PlainDeconvNet,
+    'sign-training': PlainSIGN,
+    'sign-transfer': PlainSIGN,
+    'sign-self-training': PlainSIGN,
 }
 PARTS = ('forward', 'backward', 'discriminator', 'optimizer', 'loss')
 COLUMNS = {
@@ -76,7 +77,7 @@ def parse_args() -> argparse.Namespace:
         'optimizers, and of losses, masks, resizing and preparing the images. For SIGN, losses are '
         'compared with MMD over the pixels of a class, and time with MMD over runs of pixels.'
     )
-    parser.add_argument('--methods', nargs='+', choices=METHODS, default=list(METHODS))
+    parser.add_argument('--methods', nargs='+', choices=PLAIN, default=list(PLAIN))
     parser.add_argument('--size', type=image_size, default=(113, 113), metavar='WIDTHxHEIGHT')
     parser.add_argument('--batch', type=int, default=8, help='images of each stream')
     parser.add_argument('--channels', type=int, default=32, help='of the first layer')
@@ -131,7 +132,7 @@ def measure(
     method: str, plain: bool, args: argparse.Namespace
 ) -> tuple[float, float | None, dict[str, float]]:
     """Images per second, memory in MiB, and shares of the time."""
-    model, optimizers, data = build(METHODS[method][0], args, bool(args.amp))
+    model, optimizers, data = build(TOYS[method][0], args, bool(args.amp))
     if args.channels_last and not plain:
         model.to(memory_format=torch.channels_last)
     if args.compile:
@@ -160,7 +161,7 @@ def measure(
 
 def largest_difference(method: str, args: argparse.Namespace) -> tuple[str, float]:
     """Name and relative difference of the loss that differs most, in two iterations."""
-    config, separate = METHODS[method][0], argparse.Namespace(**vars(args) | dict(joint=False))
+    config, separate = TOYS[method][0], argparse.Namespace(**vars(args) | dict(joint=False))
     other, other_optimizers, _ = build(config, separate, amp=False)
     model, optimizers, data = build(config, args, amp=False)
     plain = plain_step(method, other, other_optimizers)
@@ -189,7 +190,7 @@ def plain_step(
     method: str, model: nn.Module, optimizers: OptimWrapper | OptimWrapperDict, amp: bool = False
 ) -> PlainStep:
     """The plain rendering, with the very optimizers of the model."""
-    return METHODS[method][1](
+    return PLAIN[method](
         model, {name: wrapper.optimizer for name, wrapper in wrappers_of(optimizers).items()}, amp
     )
 

@@ -47,13 +47,15 @@ class MeanTeacher(nn.Module):
         """
         kept = min(1 - 1 / (iteration + 1), self.momentum)
         values = dict(student.named_parameters()) | dict(student.named_buffers())
-        for network in (self.network.named_parameters(), self.network.named_buffers()):
-            for name, mean in network:
-                value = values[name]
-                if kept == 0 or not mean.is_floating_point():
-                    mean.copy_(value)
-                else:
-                    mean.copy_(kept * mean + (1 - kept) * value)
+        means = dict(self.network.named_parameters()) | dict(self.network.named_buffers())
+        averaged = [name for name, mean in means.items() if kept and mean.is_floating_point()]
+        for name in means.keys() - averaged:
+            means[name].copy_(values[name])
+        if averaged:
+            # A few kernels for all tensors, in place of three for each.
+            moved = torch._foreach_mul([values[name] for name in averaged], 1 - kept)
+            torch._foreach_mul_([means[name] for name in averaged], kept)
+            torch._foreach_add_([means[name] for name in averaged], moved)
 
     def copy(self, student: nn.Module) -> None:
         """Take over the student as it is."""

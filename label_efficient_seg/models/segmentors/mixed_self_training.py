@@ -1,5 +1,5 @@
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 
@@ -97,6 +97,12 @@ class MixedSelfTraining(StreamEncoderDecoder):
         if self.lambda_feature:
             self._initial = (copy.deepcopy(self.backbone).requires_grad_(False),)
             self._initial[0].eval()  # returns nothing for some backbones of MMSeg
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> 'MixedSelfTraining':
+        """F0 goes to the device of the model, though it is no child."""
+        for network in self._initial:
+            network._apply(fn, recurse)
+        return super()._apply(fn, recurse)
 
     def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> Losses:
         """Update the segmentor, then its teacher; see the parent class."""
