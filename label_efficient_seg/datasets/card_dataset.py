@@ -9,6 +9,7 @@ from ..core.errors import UserError
 from ..core.labels import IGNORE
 from .files.data_card import read_card
 from .image_folder import ImageFolderSegDataset
+from .item_list import ItemList
 
 STRAY = IGNORE - 1
 """Label of mask values that a label map leaves out, which no class has: they are refused."""
@@ -64,16 +65,15 @@ class CardDataset(ImageFolderSegDataset):
         labels = [self.card.label_map.get(value, STRAY) for value in values]
         return dict(enumerate(labels + [STRAY] * (256 - len(labels))))
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> ItemList:
         """Data items, see :meth:`PartiallyLabeledMixin.load_data_list`.
 
         Returns:
-            list[dict]: With ``mask_values`` where the masks hold colours or large values.
+            ItemList: With ``mask_values`` where the masks hold colours or large values.
         """
         items = super().load_data_list()
         if self._own_masks and (values := self._mask_values()):
-            for item in items:
-                item['mask_values'] = values
+            items.shared['mask_values'] = values
         return items
 
     def _mask_values(self) -> tuple[int | str, ...]:

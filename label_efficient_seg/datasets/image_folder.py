@@ -9,6 +9,7 @@ from mmseg.registry import DATASETS
 
 from ..core.errors import UserError
 from .files.images import IMAGE_SUFFIXES
+from .item_list import ItemList
 from .partially_labeled import PartiallyLabeledMixin
 
 
@@ -41,7 +42,7 @@ class ImageFolderSegDataset(PartiallyLabeledMixin, BaseSegDataset):
         img_suffix = tuple(dict.fromkeys(s for n in suffixes for s in (n, n.lower(), n.upper())))
         super().__init__(ann_file=ann_file, img_suffix=img_suffix, **kwargs)
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> ItemList:
         """Data items, see :meth:`PartiallyLabeledMixin.load_data_list`."""
         if self.labeled and not self._metainfo.get('classes'):
             raise UserError(

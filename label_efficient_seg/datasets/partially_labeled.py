@@ -16,6 +16,7 @@ from ..core.labels import class_number_fault
 from .files.class_splits import class_split
 from .files.images import IMAGE_SUFFIXES
 from .files.splits import SplitError, complement, find_split, read_split
+from .item_list import ItemList
 from .transforms import LoadCheckedAnnotations, bind_transforms
 
 CHECK_HINT = 'check data_root and data_prefix, or run les check CONFIG'
@@ -74,6 +75,8 @@ class PartiallyLabeledMixin:
         self.labeled = labeled
         self.exclude = exclude
         self.strict = strict
+        # An `ItemList` is small and shared as it is.
+        kwargs.setdefault('serialize_data', False)
         super().__init__(*args, data_prefix={**self.DATA_PREFIX, **(data_prefix or {})}, **kwargs)
 
     def _join_prefix(self) -> None:
@@ -82,11 +85,11 @@ class PartiallyLabeledMixin:
         super()._join_prefix()
         self.ann_file = str(find_split(ann_file, self.data_root)) if ann_file else ''
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> ItemList:  # type: ignore[override]
         """Data items of the split.
 
         Returns:
-            list[dict]: With ``img_path``, ``seg_map_path`` (labeled parts only), ``label_map``,
+            ItemList: With ``img_path``, ``seg_map_path`` (labeled parts only), ``label_map``,
             ``reduce_zero_label``, ``seg_fields``, ``num_classes`` and ``ignore_index``.
         """
         classes = self._metainfo.get('classes')
@@ -101,21 +104,17 @@ class PartiallyLabeledMixin:
             self._check_files(image_folder, image_names, 'image')
             if self.labeled:
                 self._check_files(mask_folder, [i + self.seg_map_suffix for i in ids], 'mask')
-        items = []
-        for name, image_name in zip(ids, image_names, strict=True):
-            item = dict(
-                img_path=os.path.join(image_folder, image_name),
-                label_map=self.label_map,
-                reduce_zero_label=self.reduce_zero_label,
-                ignore_index=self.ignore_index,
-                seg_fields=[],
-            )
-            if classes:
-                item['num_classes'] = len(classes)
-            if self.labeled:
-                item['seg_map_path'] = os.path.join(mask_folder, name + self.seg_map_suffix)
-            items.append(item)
-        return items
+        shared = dict(
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+            ignore_index=self.ignore_index,
+        )
+        if classes:
+            shared['num_classes'] = len(classes)
+        paths = dict(img_path=(image_folder, image_names, ''))
+        if self.labeled:
+            paths['seg_map_path'] = (mask_folder, ids, self.seg_map_suffix)
+        return ItemList(shared, **paths)
 
     def full_init(self) -> None:
         """Read the list, and let the transforms check that they fit it."""
@@ -123,11 +122,11 @@ class PartiallyLabeledMixin:
             super().full_init()
             bind_transforms(self)
 
-    def filter_data(self) -> list[dict]:
+    def filter_data(self) -> Sequence[dict]:  # type: ignore[override]
         """Data items without those that ``filter_cfg`` leaves out.
 
         Returns:
-            list[dict]: In the same order.
+            Sequence[dict]: In the same order.
         """
         if not self.filter_cfg:
             return self.data_list

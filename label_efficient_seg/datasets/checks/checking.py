@@ -64,7 +64,7 @@ def check_lists(streams: Sequence[Stream]) -> list[Finding]:
     """
     findings = []
     for stream in streams:
-        for path in repeated_ids(sample.image for sample in stream.samples):
+        for path in repeated_ids([sample.image for sample in stream.samples]):
             findings.append(Finding(stream.name, 'duplicated id', f"'{path}' is listed twice"))
     for one, two in combinations(streams, 2):
         train = [one.is_training, two.is_training]

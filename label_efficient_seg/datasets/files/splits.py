@@ -6,7 +6,7 @@ folders: ``2007_000032``, ``aachen/aachen_000000_000019``.
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from ...core.atomic import write_atomically
@@ -90,11 +90,18 @@ def read_split(path: str | os.PathLike, strict: bool = True) -> list[str]:
 
 
 def _is_below(name: str) -> bool:
-    return not name.startswith('/') and '..' not in name.split('/') and '\0' not in name
+    # Few names have dots, so that few are split.
+    return (
+        not name.startswith('/')
+        and '\0' not in name
+        and ('..' not in name or '..' not in name.split('/'))
+    )
 
 
-def repeated_ids(ids: Iterable[str]) -> list[str]:
+def repeated_ids(ids: Collection[str]) -> list[str]:
     """Ids that occur more than once, in order of first occurrence."""
+    if len(set(ids)) == len(ids):
+        return []
     return [name for name, count in Counter(ids).items() if count > 1]
 
 

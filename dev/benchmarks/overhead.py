@@ -1,0 +1,188 @@
+"""What train steps cost beyond their networks: python dev/benchmarks/overhead.py.
+
+The networks alone are forward and backward passes of what a step sends through them: same inputs,
+same gradients needed, no losses, masks, resizing or optimizers. Both are timed in turns.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from measuring import Table, add_common_arguments, image_size, synchronize, write_results
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+from train_case import TOYS, build, networks, train_step, wrappers_of
+
+COLUMNS = {
+    'method': '',
+    'networks ms': '.1f',
+    'optimizers ms': '.1f',
+    'step ms': '.1f',
+    'step / networks': '.3f',
+    'overhead': '.1%',
+}
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description='Measure a train step of the toy networks, with random weights, on random '
+        'images, and the forward and backward passes of its networks alone. On a CPU the time is '
+        'that of the processor, in one thread, so that other work on the machine matters less. '
+        'Each number is the median of the repeats; the overhead is what the step takes beyond '
+        'networks and optimizers, in parts of the networks.'
+    )
+    parser.add_argument('--methods', nargs='+', choices=TOYS, default=list(TOYS))
+    parser.add_argument('--size', type=image_size, default=(113, 113), metavar='WIDTHxHEIGHT')
+    parser.add_argument('--batch', type=int, default=8, help='images of each stream')
+    parser.add_argument('--channels', type=int, default=32, help='of the first layer')
+    parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--channels-last', action='store_true', help='as with ChannelsLastHook')
+    parser.set_defaults(joint=False, frozen_bn=False)
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure the methods, and print a table."""
+    args = parse_args()
+    if args.device == 'cpu':
+        args.threads = 1
+    table = Table(COLUMNS)
+    for method in args.methods:
+        table.add(**measure(method, args))
+    write_results(args, table.rows)
+
+
+def measure(method: str, args: argparse.Namespace) -> dict[str, Any]:
+    """A row of the table."""
+    config, changes = TOYS[method]
+    model, optimizers, data = build(config, args, **changes)
+    if args.channels_last:
+        model.to(memory_format=torch.channels_last)
+    # The transfer step of SIGN alternates between two kinds.
+    iterations = range(2 if method == 'sign-transfer' else 1)
+
+    def step() -> None:
+        for iteration in iterations:
+            train_step(model, iteration + 2, data, optimizers)
+
+    step()  # makes what the optimizers remember
+    with noted_passes(model) as passes:
+        step()
+
+    def alone() -> None:
+        for one in passes:
+            one.repeat()
+        model.zero_grad()
+
+    alone()
+    times: dict[str, list[float]] = dict(networks=[], optimizers=[], step=[])
+    with timed_optimizers(optimizers, args.device) as spent:
+        for _ in range(args.repeats):
+            times['networks'].append(seconds(alone, args.device))
+            spent.clear()
+            times['step'].append(seconds(step, args.device))
+            times['optimizers'].append(sum(spent))
+    # Of pairs, as the machine may become slower in between.
+    rates = zip(times['step'], times['optimizers'], times['networks'], strict=True)
+    overhead = statistics.median((total - update) / pure - 1 for total, update, pure in rates)
+    median = {name: 1e3 * statistics.median(found) for name, found in times.items()}
+    return {
+        'method': method,
+        'networks ms': median['networks'],
+        'optimizers ms': median['optimizers'],
+        'step ms': median['step'],
+        'step / networks': median['step'] / median['networks'],
+        'overhead': overhead,
+    }
+
+
+@dataclass
+class Pass:
+    """A forward pass of a network within a step."""
+
+    network: nn.Module
+    inputs: tuple
+    differentiable: bool
+    frozen: bool
+
+    def repeat(self) -> None:
+        """Forward, and backward if the step needs it."""
+        trainable = [p for p in self.network.parameters() if p.requires_grad]
+        for parameter in trainable if self.frozen else ():
+            parameter.requires_grad_(False)
+        with torch.set_grad_enabled(self.differentiable):
+            found = self.network(*self.inputs)
+        outputs = [t for t in tree_leaves(found) if isinstance(t, Tensor) and t.requires_grad]
+        torch.autograd.backward(outputs, [torch.ones_like(t) for t in outputs])
+        for parameter in trainable:
+            parameter.requires_grad_(True)
+        for tensor in tree_leaves(self.inputs):
+            if isinstance(tensor, Tensor):
+                tensor.grad = None
+
+
+@contextmanager
+def noted_passes(model: nn.Module) -> Iterator[list[Pass]]:
+    """The passes of the networks of a model while the block runs."""
+    passes: list[Pass] = []
+
+    def note(network: nn.Module, inputs: tuple, output: Any) -> None:
+        def leaf(value: Any) -> Any:
+            if not isinstance(value, Tensor):
+                return value
+            return value.detach().clone().requires_grad_(value.requires_grad)
+
+        outputs = [t for t in tree_leaves(output) if isinstance(t, Tensor)]
+        differentiable = any(t.requires_grad for t in outputs)
+        frozen = not any(p.requires_grad for p in network.parameters())
+        passes.append(Pass(network, tree_map(leaf, inputs), differentiable, frozen))
+
+    handles = [network.register_forward_hook(note) for network in networks(model)]
+    yield passes
+    for handle in handles:
+        handle.remove()
+
+
+@contextmanager
+def timed_optimizers(
+    optimizers: OptimWrapper | OptimWrapperDict, device: str
+) -> Iterator[list[float]]:
+    """Seconds of the steps of the optimizers while the block runs."""
+    spent: list[float] = []
+    started: list[float] = []
+    handles = []
+    for wrapper in wrappers_of(optimizers).values():
+        optimizer = wrapper.optimizer
+        handles += [
+            optimizer.register_step_pre_hook(lambda *_: started.append(now(device))),
+            optimizer.register_step_post_hook(lambda *_: spent.append(now(device) - started.pop())),
+        ]
+    yield spent
+    for handle in handles:
+        handle.remove()
+
+
+def seconds(function: Callable[[], None], device: str) -> float:
+    """Time that a function takes."""
+    start = now(device)
+    function()
+    return now(device) - start
+
+
+def now(device: str) -> float:
+    """Time of the processor on a CPU, else that of the clock, once the device is idle."""
+    synchronize(device)
+    return time.process_time() if device == 'cpu' else time.perf_counter()
+
+
+if __name__ == '__main__':
+    main()
