@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.config import config as config_module
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -120,13 +121,17 @@ def config_dict(cfg: Config) -> dict:
     return cfg._cfg_dict
 
 
+# Where MMEngine looks for yapf's function: upstream in its own module.
+FORMATTER: Any = config_module if hasattr(config_module, 'FormatCode') else yapf_api
+
+
 def format_configs_once() -> None:
     """Let MMEngine format equal texts of configs once.
 
     A run formats its config at its start four times, and for each checkpoint once more; each takes
     a second or more.
     """
-    format_code = yapf_api.FormatCode
+    format_code = FORMATTER.FormatCode
     if hasattr(format_code, 'formatted'):
         return
     formatted: dict[tuple[str, str], tuple[str, bool]] = {}
@@ -139,7 +144,7 @@ def format_configs_once() -> None:
         return formatted[key]
 
     format_once.formatted = formatted  # type: ignore[attr-defined]
-    yapf_api.FormatCode = format_once
+    FORMATTER.FormatCode = format_once
 
 
 def parse_option(text: str) -> Any:
