@@ -5,7 +5,8 @@
 Of each family below ``mmseg/.mim/configs`` one config is built, with small transformers, small
 crops and no pretrained weights, as AdvSemiSeg and as WeakToStrong with a teacher. Both train two
 iterations on noise. Their supervised losses are compared with those of MMSegmentation's own
-segmentor of the same weights, on the same batch and with the same random numbers.
+segmentor of the same weights, on the same batch and with the same random numbers. What AdvSemiSeg
+trained is published, and loaded in a new process that cannot import this package.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import importlib.util
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mmcv
 import mmseg
@@ -32,8 +34,10 @@ from torch import nn
 
 import label_efficient_seg  # noqa: F401 - registers the components
 from label_efficient_seg.core.errors import UserError
+from label_efficient_seg.core.weights import save_checkpoint
 from label_efficient_seg.datasets.transforms import PackStrongViews
 from label_efficient_seg.engine.optimizers import MultiOptimWrapperConstructor
+from label_efficient_seg.engine.publish import publish
 
 CONFIGS = Path(mmseg.__file__).parent / '.mim/configs'
 METHODS: dict[str, dict] = dict(
@@ -132,12 +136,17 @@ def unlabeled_batch(labeled: dict) -> dict:
     return batch
 
 
-def build(model: dict, method: str) -> tuple[nn.Module, nn.Module]:
-    """A model as a method trains it, and MMSegmentation's own with the same weights."""
+def method_config(model: dict, method: str) -> ConfigDict:
+    """The model of a config as a method trains it."""
     cfg = ConfigDict(copy.deepcopy(model), type=method, **copy.deepcopy(METHODS[method]))
     if method == 'WeakToStrong':
         cfg['data_preprocessor']['type'] = 'StrongViewsPreProcessor'
-    trained = MODELS.build(cfg)
+    return cfg
+
+
+def build(model: dict, method: str) -> tuple[nn.Module, nn.Module]:
+    """A model as a method trains it, and MMSegmentation's own with the same weights."""
+    trained = MODELS.build(method_config(model, method))
     trained.init_weights()
     plain = MODELS.build(copy.deepcopy(model))
     for module in [*trained.modules(), *plain.modules()]:
@@ -155,21 +164,30 @@ def build_optimizers(model: nn.Module) -> OptimWrapperDict:
     return MultiOptimWrapperConstructor(cfg)(model)
 
 
-def losses_of(model: dict, method: str, size: int, iterations: int = 2) -> Iterator[dict]:
+def losses_of(
+    trained: nn.Module, plain: nn.Module, model: dict, size: int, iterations: int = 2
+) -> Iterator[dict]:
     """Train, and give the supervised losses of each iteration with MMSegmentation's own.
+
+    Args:
+        trained (nn.Module): A method of :func:`build`.
+        plain (nn.Module): MMSegmentation's segmentor of the same weights.
+        model (dict): Config of the latter.
+        size (int): Height and width of the crops.
+        iterations (int): How long.
 
     Yields:
         dict[str, tuple[float, float]]: Found and expected loss by name.
     """
-    trained, plain = build(model, method)
     optimizers = build_optimizers(trained)
     # A weak-to-strong loss is halved, as the paper has it.
-    factor = 2 if method == 'WeakToStrong' else 1
+    strong_views = type(trained).__name__ == 'WeakToStrong'
+    factor = 2 if strong_views else 1
     for iteration in range(iterations):
         MessageHub.get_current_instance().update_info('iter', iteration)
         labeled = make_batch(model, size, 2, iteration)
         unlabeled = unlabeled_batch(labeled)
-        if method == 'WeakToStrong':
+        if strong_views:
             unlabeled = make_batch(model, size, 2, 100 + iteration, views=True)
         state = {k: v for k, v in trained.state_dict().items() if k in plain.state_dict()}
         plain.load_state_dict(state)
@@ -187,16 +205,43 @@ def losses_of(model: dict, method: str, size: int, iterations: int = 2) -> Itera
         }
 
 
-def result(model: dict, method: str, size: int) -> tuple[str, float | None]:
-    """A cell of the table and, if the method trains, the largest relative difference of a loss."""
-    try:
-        iterations = list(losses_of(model, method, size))
-    except UserError as error:
-        return f'refused: {_first_clause(error)}', None
-    except Exception as error:  # of any kind, as another package's
-        return f'fails: {" ".join(str(error).split())[:150]}', None
-    pairs = [pair for losses in iterations for pair in losses.values()]
-    return 'trains', max(abs(found - own) / max(abs(own), 1e-6) for found, own in pairs)
+def published(trained: nn.Module, model: dict, size: int) -> str:
+    """A cell of the table: whether a new process without this package loads a trained model."""
+    load = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
+    dataset = dict(dataset=dict(pipeline=load))
+    cfg = Config(dict(model=model, crop_size=size, test_dataloader=dataset))
+    state = dict(state_dict=trained.state_dict(), meta=dict(dataset_meta=dict(classes=['any'])))
+    with TemporaryDirectory() as folder:
+        checkpoint = Path(folder, 'trained.pth')
+        save_checkpoint(checkpoint, state)
+        try:
+            publish(cfg, str(checkpoint), Path(folder, 'model'))
+        except Exception as error:  # of any kind, as another package's
+            return _first_clause(error)
+    return 'loads'
+
+
+def cells(model: dict, size: int) -> list[str]:
+    """What each method does with a model, whether it can be published, and how losses differ."""
+    found, differences, loads = [], [], '-'
+    for method in METHODS:
+        try:
+            trained, plain = build(model, method)
+            iterations = list(losses_of(trained, plain, model, size))
+        except UserError as error:
+            found.append(f'refused: {_first_clause(error)}')
+            continue
+        except Exception as error:  # of any kind, as another package's
+            found.append(f'fails: {" ".join(str(error).split())[:150]}')
+            continue
+        found.append('trains')
+        pairs = [pair for losses in iterations for pair in losses.values()]
+        differences += [abs(one - own) / max(abs(own), 1e-6) for one, own in pairs]
+        if method == 'AdvSemiSeg':
+            loads = published(trained, method_config(model, method), size)
+    if found[0].startswith('refused') and len(set(found)) == 1:
+        found[1] = 'likewise'
+    return [*found, f'{max(differences):.1g}' if differences else '-', loads]
 
 
 def row(family: str, paths: list[Path], size: int) -> str:
@@ -208,17 +253,12 @@ def row(family: str, paths: list[Path], size: int) -> str:
         MODELS.build(copy.deepcopy(model))
     except Exception as error:  # of any kind, as another package's
         reason = ' '.join(str(error).split()).partition('. ')[0][:150]
-        cells = [f'MMSegmentation does not build it here: {reason}'] + ['', '']
+        result = [f'MMSegmentation does not build it here: {reason}', '-', '-', '-']
         if kind := _refusal(path):
-            cells = [f'refused: {kind}', 'likewise', '']
+            result = [f'refused: {kind}', 'likewise', '-', '-']
     else:
-        found = [result(model, method, size) for method in METHODS]
-        cells = [cell for cell, _ in found]
-        if cells[0].startswith('refused') and len(set(cells)) == 1:
-            cells[1] = 'likewise'
-        differences = [difference for _, difference in found if difference is not None]
-        cells.append(f'{max(differences):.0e}' if differences else '')
-    return f'| {family} | {len(paths)} | {path.stem} | {" | ".join(cells)} |'
+        result = cells(model, size)
+    return f'| {family} | {len(paths)} | `{path.stem}` | {" | ".join(result)} |'
 
 
 def _refusal(path: Path) -> str | None:
@@ -232,7 +272,7 @@ def _refusal(path: Path) -> str | None:
     return None
 
 
-def _first_clause(error: UserError) -> str:
+def _first_clause(error: Exception) -> str:
     return str(error).partition(';')[0]
 
 
@@ -252,8 +292,9 @@ def main() -> None:
     parser.add_argument('--size', type=int, default=64, help='height and width of the crops')
     args = parser.parse_args()
     prepare()
-    print('| family | configs | tried | AdvSemiSeg | WeakToStrong | largest relative difference |')
-    print('|---|---|---|---|---|---|')
+    heads = ('family', 'configs', 'config tried', *METHODS)
+    heads += ('largest relative difference of a loss', 'published')
+    print(f'| {" | ".join(heads)} |\n|{"---|" * len(heads)}')
     for family, paths in families().items():
         if not args.family or family in args.family:
             print(row(family, paths, args.size), flush=True)

@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--method',
-        help='of semi: unimatch (default), fixmatch, advsemi; of adapt: dacs (default), mic, '
-        'advent, minent, intrada; weak has AffinityNet and zero has SIGN',
+        help='of semi: unimatch (default), unimatch_v2, fixmatch, advsemi; of adapt: dacs '
+        '(default), mic, advent, minent, intrada; weak has AffinityNet and zero has SIGN',
     )
     parser.add_argument(
         '--network',

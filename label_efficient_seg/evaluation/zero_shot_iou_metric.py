@@ -32,6 +32,8 @@ class ZeroShotIoUMetric(IoUMetric):
             Pixels of its ignored classes do not count, nor do these classes.
         stride (int): Score every pixel, or one in so many rows and columns. The released code
             of CaGNet and SIGN scores at stride 8.
+        classwise (bool): Whether to report the IoU of each class, too, as ``IoU_<class>``; those
+            that do not count in a mean are left out.
         **kwargs: Of ``IoUMetric``, other than ``iou_metrics``.
 
     Raises:
@@ -39,12 +41,18 @@ class ZeroShotIoUMetric(IoUMetric):
             the split does not fit them.
     """
 
-    def __init__(self, split: str | Mapping[str, Sequence[str]], stride: int = 1, **kwargs) -> None:
+    def __init__(
+        self,
+        split: str | Mapping[str, Sequence[str]],
+        stride: int = 1,
+        classwise: bool = False,
+        **kwargs,
+    ) -> None:
         super().__init__(iou_metrics=['mIoU'], **kwargs)
         if stride < 1:
             raise UserError(f'stride of ZeroShotIoUMetric is {stride}; 1 scores every pixel')
         self.split = split
-        self.stride = stride
+        self.stride, self.classwise = stride, classwise
 
     @IoUMetric.dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict) -> None:
@@ -99,6 +107,9 @@ class ZeroShotIoUMetric(IoUMetric):
             metrics[f'mIoU{suffix}'] = _mean(iou[group])
         s, u = metrics['mIoU_seen'], metrics['mIoU_unseen']
         metrics['hIoU'] = 2 * s * u / (s + u) if s + u else 0.0
+        if self.classwise:
+            named = {self.dataset_meta['classes'][k]: iou[k] for k in sorted(seen + unseen)}
+            metrics |= {f'IoU_{name}': v for name, v in named.items() if not np.isnan(v)}
         return {name: round(float(value), 2) for name, value in metrics.items()}
 
     def _log_table(self, iou: np.ndarray, accuracy: np.ndarray) -> None:

@@ -10,7 +10,7 @@ from ..datasets.files.data_card import DataCard, read_card
 from ..datasets.files.splits import read_split, write_split
 from .networks import Network
 from .parts import CardImages, choose_parts, look_at_parts
-from .plan import Sizes, choose_sizes, discriminator_strides, is_short
+from .plan import Sizes, choose_sizes, discriminator_strides, is_short, teacher_momentum
 from .project import Project
 from .stages import Stage, bases, config_path, discriminator_optimizer, optimizers
 from .trainings import Description, Trainings, describe_parts
@@ -129,14 +129,12 @@ def _method_stages(method: str, network: Network, sizes: Sizes, length: int) -> 
 
 
 def _mixing(method: str, crop: tuple[int, int], length: int) -> str:
-    # The teacher averages over a part of the training: the papers' 0.999 is for 40,000 iterations.
-    momentum = 0.97 if length < 1000 else 0.99 if is_short(length) else 0.999
     masking = f', mask_ratio=0.7, mask_block={max(1, crop[0] // 16)}' if method == 'mic' else ''
     return MIXING.format(
         comment=COMMENTS[method],
         bases=bases('./common.py', 'methods/mic'),
         crop=crop,
-        momentum=momentum,
+        momentum=teacher_momentum(length, 0.999),
         threshold=0.9 if is_short(length) else 0.968,
         masking=masking,
         optimizers=optimizers(),

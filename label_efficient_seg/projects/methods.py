@@ -4,7 +4,12 @@ from ..core.errors import UserError
 from ..core.suggest import did_you_mean
 
 METHODS = dict(
-    semi=dict(unimatch='UniMatch', fixmatch='FixMatch', advsemi='AdvSemiSeg'),
+    semi=dict(
+        unimatch='UniMatch',
+        unimatch_v2='UniMatch V2',
+        fixmatch='FixMatch',
+        advsemi='AdvSemiSeg',
+    ),
     adapt=dict(dacs='DACS', mic='MIC', advent='ADVENT', minent='MinEnt', intrada='IntraDA'),
     weak=dict(affinitynet='AffinityNet'),
     zero=dict(sign='SIGN'),

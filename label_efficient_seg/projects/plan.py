@@ -103,7 +103,9 @@ def choose_sizes(project: Project, measured: np.ndarray, paper: bool) -> Sizes:
     return Sizes((scale, scale), (crop, crop), batch, workers=4 if gpu else 1)
 
 
-def reduced_dilations(head: Mapping[str, Any], crop: int) -> tuple[int, ...] | None:
+def reduced_dilations(
+    head: Mapping[str, Any], crop: int, stride: int = 8
+) -> tuple[int, ...] | None:
     """Dilations in the proportion to the crop that the papers have.
 
     The largest of DeepLab's is 0.58 of the width of its feature map, on which it was developed:
@@ -112,6 +114,7 @@ def reduced_dilations(head: Mapping[str, Any], crop: int) -> tuple[int, ...] | N
     Args:
         head (Mapping): Config of a decode head.
         crop (int): Width of a crop, in pixels.
+        stride (int): Pixels from one position of the feature map to the next.
 
     Returns:
         tuple[int, ...] | None: None if the head has none, or they fit as they are.
@@ -119,7 +122,7 @@ def reduced_dilations(head: Mapping[str, Any], crop: int) -> tuple[int, ...] | N
     dilations = head.get('dilations')
     if not dilations:
         return None
-    ratio = 0.58 * math.ceil(crop / 8) / max(dilations)
+    ratio = 0.58 * math.ceil(crop / stride) / max(dilations)
     return tuple(max(1, round(ratio * value)) for value in dilations) if ratio < 0.95 else None
 
 
@@ -137,6 +140,16 @@ def round_down(number: float) -> int:
     """A whole number with two digits that are not 0, at least 20."""
     digits = max(len(str(int(number))) - 2, 0)
     return max(int(number) // 10**digits * 10**digits, 20)
+
+
+def teacher_momentum(length: int, paper: float) -> float:
+    """Momentum of a teacher that averages over a part of the training, not over all of it.
+
+    Args:
+        length (int): Iterations.
+        paper (float): Momentum of the paper, for some 40,000 iterations.
+    """
+    return 0.97 if length < 1000 else 0.99 if is_short(length) else paper
 
 
 def is_short(length: int) -> bool:

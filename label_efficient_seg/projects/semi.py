@@ -8,7 +8,7 @@ from ..core.errors import UserError
 from ..datasets.files.data_card import Part, read_card
 from .networks import Network
 from .parts import CardImages, choose_parts, look_at_parts
-from .plan import choose_sizes, discriminator_strides
+from .plan import choose_sizes, discriminator_strides, teacher_momentum
 from .stages import Stage, bases, discriminator_optimizer, optimizers
 from .trainings import Description, Trainings, describe_parts
 
@@ -47,7 +47,8 @@ def new_semi(
         sizes = choose_sizes(project, images.sizes(parts.train), trainings.budget.paper)
 
         def stages(network: Network, length: int) -> list[Stage]:
-            text = _advsemi(sizes.crop[0], length) if method == 'advsemi' else _consistency(method)
+            advsemi = method == 'advsemi'
+            text = _advsemi(sizes.crop[0], length) if advsemi else _consistency(method, length)
             oracle = Stage('oracle', ORACLE.format(train=parts.files['train']), timed_as='baseline')
             return [Stage('baseline', BASELINE), Stage(method, text)] + [oracle] * parts.all_masks
 
@@ -65,11 +66,13 @@ def new_semi(
         )  # fmt: skip
 
 
-def _consistency(method: str) -> str:
+def _consistency(method: str, length: int) -> str:
+    teacher = TEACHER.format(momentum=teacher_momentum(length, 0.996))
     return CONSISTENCY.format(
         comment=COMMENTS[method],
         bases=bases('./common.py', 'methods/unimatch'),
         method=method,
+        teacher=teacher * (method == 'unimatch_v2'),
         optimizers=optimizers(),
     )
 
@@ -99,6 +102,8 @@ labeled_list = '{train}'
 COMMENTS = dict(
     unimatch='# UniMatch: predictions of an image, where they are certain, teach those of its '
     'strong views.',
+    unimatch_v2='# UniMatch V2: predictions of a teacher, where they are certain, teach those of '
+    'two strong\n# views, which share out the channels of the features.',
     fixmatch='# FixMatch: predictions of an image, where they are certain, teach those of its '
     'strong view.',
 )
@@ -108,7 +113,13 @@ CONSISTENCY = """\
 {bases}
 model = _base_.{method}
 train_dataloader = dict(unlabeled=dict(dataset=dict(pipeline=_base_.strong_views_pipeline)))
-{optimizers}
+{teacher}{optimizers}
+"""
+
+TEACHER = """\
+# The teacher averages over a part of the training. Its metrics stand in the log, as teacher/mIoU.
+model.update(teacher_momentum={momentum})
+val_cfg = dict(type='TeacherValLoop')
 """
 
 ADVSEMI = """\

@@ -164,11 +164,18 @@ class Trainings:
         """Lines about the network."""
         lines: list[str] = []
         changes: dict[str, Any] = {}
+        stride = 8
+        if network.base and 'output_stride' in network.model['backbone'] and self._is_small():
+            stride = 16
+            lines.append(
+                '# On a CPU, a stride of 16 takes a third of the time that one of 8 takes.'
+            )
+            changes['backbone'] = dict(output_stride=stride)
         for key, head in network.heads().items():
             changes[key] = dict(num_classes=classes)
-            if dilations := reduced_dilations(head, crop):
+            if dilations := reduced_dilations(head, crop, stride):
                 changes[key]['dilations'] = dilations
-                lines = ['# Dilations in proportion to the crop, as in the papers.']
+                lines.append('# Dilations in proportion to the crop, as in the papers.')
         if not torch.cuda.is_available():
             synchronised = [key for key in ('backbone', *network.heads())
                             if 'SyncBN' in str(network.model[key].get('norm_cfg'))]  # fmt: skip
@@ -184,6 +191,9 @@ class Trainings:
         if self.weights and 'pretrained' in model:
             model['pretrained'] = None
         return [*lines, f'model = {dict_text(model)}']
+
+    def _is_small(self) -> bool:
+        return not (torch.cuda.is_available() or self.budget.paper)
 
     def _weights(self) -> str | None:
         """Checkpoint that a user names; None for random weights."""

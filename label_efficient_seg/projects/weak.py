@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,24 @@ from .stages import Stage, bases, config_path, dict_text, iterations_text
 from .trainings import Description, Trainings, describe_parts
 
 BACKGROUNDS = ('background', 'other')
-ALPHA, LOW_ALPHA, HIGH_ALPHA = 6, 2, 12
-"""Powers of the background that were best on real images, see docs/benchmarks.md."""
+
+
+class Background(NamedTuple):
+    """How CAMs are read: powers of the background, and what refines them by the image."""
+
+    alpha: float
+    low_alpha: float
+    high_alpha: float
+    refinement: str
+    steps: int  # of the random walk after a short training
+
+
+LARGE_PHOTOS = Background(6, 2, 12, 'none', 64)
+"""Best on photos of 500 pixels, see docs/benchmarks.md."""
+SMALL_PHOTOS = Background(1.5, 1, 4, 'par', 16)
+"""Best on photos of 256 pixels, in which CAMs cover more, see docs/evidence.md."""
+SMALL = 400
+"""Longest side of such photos."""
 AFFINITY_SHARE = 0.6
 LARGE = 1_000_000
 """Pixels of an image above which CRF and walk take long."""
@@ -55,6 +71,13 @@ def new_weak(card: str | os.PathLike, out: str | os.PathLike, **options: Any) ->
             project.decide('WARNING', 'large images', f'a CRF and a random walk work on all of '
                            f'{pixels / 1e6:.1f} million pixels; smaller copies are faster'
                            )  # fmt: skip
+        small = int(np.median(measured.max(1))) < SMALL
+        background = SMALL_PHOTOS if small else LARGE_PHOTOS
+        project.decide(
+            'alpha', background.alpha,
+            f'what was best for {"small photos" if small else "photos of 500 pixels"}; '
+            f'refined by {background.refinement}',
+        )  # fmt: skip
         stride = 8 if sizes.crop[0] >= 128 else 4
         crop = sizes.crop[0] // stride * stride
         variables = dict(
@@ -67,7 +90,7 @@ def new_weak(card: str | os.PathLike, out: str | os.PathLike, **options: Any) ->
         )
 
         def stages(network: Network, length: int) -> list[Stage]:
-            return _stages(project, images.card, parts, network, sizes, length)
+            return _stages(project, images.card, parts, background, network, sizes, length)
 
         sentences = [
             f'Of {len(parts.train)} images only the classes in them are known. `cls` learns these '
@@ -77,8 +100,10 @@ def new_weak(card: str | os.PathLike, out: str | os.PathLike, **options: Any) ->
             *['`oracle` has the masks of these images: the upper bound.'] * parts.all_masks,
             f'All segmentors are judged on {len(parts.val)} other images, without tags.',
             *[
-                '`masks.mIoU_cam` and `masks.mIoU_walk` are of the maps before and after that '
-                'refinement, on the training images with their tags.'
+                '`masks.mIoU_cam` and `masks.mIoU_walk` are of the maps before and after the walk '
+                'along affinities, on the training images with their tags.'
+                + ' The mIoU of `masks` is after PAR, which follows the colours.'
+                * small
             ]
             * parts.all_masks,
         ]
@@ -136,8 +161,15 @@ def _with_tags(project: Project, images: CardImages, parts: Parts) -> Parts:
 
 
 def _stages(
-    project: Project, card: DataCard, parts: Parts, network: Network, sizes: Sizes, length: int
+    project: Project,
+    card: DataCard,
+    parts: Parts,
+    background: Background,
+    network: Network,
+    sizes: Sizes,
+    length: int,
 ) -> list[Stage]:
+    alpha, low_alpha, high_alpha, refinement, _ = background
     levels = network.levels()
     # Until there are scores and pseudo masks, the time of an iteration is measured with others.
     trial = {
@@ -150,18 +182,19 @@ def _stages(
     cams = dict(config=config_path('cam'), cams='{cam.cams}')
     masks = dict(
         config=config_path('affinity'), checkpoint='{affinity.checkpoint}', cams='{cam.cams}',
-        alpha=ALPHA, refinement='none',
+        alpha=alpha, refinement=refinement,
     )  # fmt: skip
     judged = ('mIoU_cam', 'mIoU_walk') if parts.all_masks else ()
     return [
         Stage('cls', _classifier(network, levels, len(card.classes) - 1), results=()),
-        Stage('cam', _cams(network), 'CAMStage', dict(checkpoint='{cls.checkpoint}', alpha=ALPHA),
+        Stage('cam', _cams(network), 'CAMStage', dict(checkpoint='{cls.checkpoint}', alpha=alpha),
               results=(), passes=12),
-        Stage('baseline', BASELINE.format(alpha=ALPHA), settings=_learn_from('{cam.cams}'),
+        Stage('baseline', BASELINE.format(alpha=alpha), settings=_learn_from('{cam.cams}'),
               timed_as='segmentor'),
         Stage('scores', type='AffinityScoreStage', results=(), passes=6,
-              settings=dict(**cams, low_alpha=LOW_ALPHA, high_alpha=HIGH_ALPHA)),
-        Stage('affinity', _affinity(network, levels, sizes, length),
+              settings=dict(**cams, low_alpha=low_alpha, high_alpha=high_alpha,
+                            refinement=refinement)),
+        Stage('affinity', _affinity(network, levels, sizes, length, background.steps),
               settings=_learn_from('{scores.scores}'), results=(), share=AFFINITY_SHARE,
               timed_as='segmentor'),
         Stage('masks', type='PseudoMaskStage', settings=masks, results=judged, passes=6),
@@ -197,9 +230,11 @@ def _cams(network: Network) -> str:
     return CAMS.format(model=dict_text(changes))
 
 
-def _affinity(network: Network, levels: list[int], sizes: Sizes, length: int) -> str:
+def _affinity(network: Network, levels: list[int], sizes: Sizes, length: int, steps: int) -> str:
     backbone = network.model['backbone']
     changes = ['_base_.model.backbone']
+    if 'output_stride' in backbone:
+        changes.append('output_stride=8')
     if indices := backbone.get('out_indices'):
         # Lower levels tell textures apart rather than objects.
         levels, kept = levels[-3:], tuple(indices)[-3:]
@@ -216,7 +251,7 @@ def _affinity(network: Network, levels: list[int], sizes: Sizes, length: int) ->
         backbone=', '.join(changes),
         in_channels=tuple(levels),
         channels=channels,
-        steps=64 if is_short(length) else 256,
+        steps=steps if is_short(length) else 256,
         optimizer=fast if network.schedule.startswith(SGD) else '',
         iterations=iterations_text(length, AFFINITY_SHARE),
     )

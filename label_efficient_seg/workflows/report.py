@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,10 +19,10 @@ from ..visualization import (
 from .html_report import Report
 from .pictures import add_extremes, add_same_images, find_predictions
 from .results import Results
-from .verdicts import next_steps
+from .run_measurements import SEED, measure_runs
+from .verdicts import judge, next_steps
 from .workflow import Workflow, describe_metrics
 
-_SEED = re.compile(r'[-_]seed[-_]?\d+$')
 # Metrics that lead the tables, in this order; others follow by name.
 _METRIC_ORDER = ('mIoU', 'mAcc', 'aAcc')
 _NOT_A_METRIC = {'time', 'data_time', 'memory', 'grad_norm'}
@@ -127,7 +126,7 @@ def group_runs(work_dirs: Sequence[str | os.PathLike]) -> dict[str, list[Path]]:
     groups: dict[str, list[Path]] = {}
     seen: dict[Path, None] = {}
     for path in (Path(work_dir).resolve() for work_dir in work_dirs):
-        label = _SEED.sub('', path.name)
+        label = SEED.sub('', path.name)
         names = {other.name for other in groups.get(label, ())}
         if path in seen or path.name in names:
             raise UserError(
@@ -145,7 +144,7 @@ def build_run_report(
     groups: Sequence[CurveGroup] = CURVE_GROUPS,
     max_panels: int = 4,
 ) -> Report:
-    """Compare runs: metrics, curves and the latest panels of each.
+    """Compare runs: verdicts against the first, metrics, curves and the latest panels of each.
 
     Args:
         work_dirs (Sequence[str | os.PathLike]): Work folders; see ``group_runs`` for seeds.
@@ -172,6 +171,9 @@ def build_run_report(
             'work folders of trainings (work_dirs/CONFIG_NAME)'
         )
     report = Report(title, 'Runs: ' + ', '.join(f'`{label}`' for label in runs))
+    if verdicts := judge(*measure_runs(runs, scalars)):
+        report.heading('What the runs show')
+        report.text('\n'.join(f'- {verdict.sentence}' for verdict in verdicts))
     _add_validation(report, scalars)
     _add_tests(report, tests)
     _add_curves(report, scalars, groups)

@@ -42,7 +42,9 @@ class Results:
         for result in workflow.results:
             name, _, metric = result.partition('.')
             self.measurements += self._measure(result, name, metric or 'mIoU')
-            if not metric and self.finished[name]:
+            # Named like the stage's first result, which verdicts look for.
+            listed = any(other.name.partition('.')[0] == name for other in self.classes)
+            if self.finished[name] and not listed:
                 metrics = self.finished[name][0].folder.record['metrics']
                 for iou in (metric for metric in metrics if metric.startswith(CLASS_IOU)):
                     self.classes += self._measure(result, name, iou)
@@ -97,7 +99,7 @@ class Results:
             if first and any(cells):
                 mean = float(np.mean(list(first.values.values())))
                 rows.append([metric.removeprefix(CLASS_IOU), mean, *cells])
-        return ['class', *names], rows
+        return ['class', *(name.partition('.')[0] for name in names)], rows
 
     @property
     def verdicts(self) -> list[Verdict]:

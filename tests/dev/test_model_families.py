@@ -81,7 +81,8 @@ def registered() -> None:
 @pytest.mark.parametrize('name', list(MODELS))
 def test_supervised_losses_are_those_of_mmsegmentation(name, method):
     cfg = model_families.ConfigDict(MODELS[name])
-    iterations = list(model_families.losses_of(cfg, method, 32))
+    models = model_families.build(cfg, method)
+    iterations = list(model_families.losses_of(*models, cfg, 32))
     assert len(iterations) == 2
     for losses in iterations:
         assert losses

@@ -102,6 +102,16 @@ def test_all_metrics_are_those_of_mmseg(data):
         assert metrics[name] == pytest.approx(value, abs=0.011)
 
 
+def test_classes_one_by_one(data):
+    prediction, truth = (np.where(x == 4, 1, x) for x in data)
+    found = evaluate(prediction, truth, classwise=True)
+    for index, name in enumerate(CLASSES[:4]):
+        one, other = (x[truth != 255] == index for x in (prediction, truth))
+        iou = (one & other).sum() / (one | other).sum()
+        assert found.pop(f'IoU_{name}') == pytest.approx(100 * iou, abs=0.0051)
+    assert found.keys() == evaluate(prediction, truth).keys()  # sheep counts in no mean
+
+
 def test_class_that_is_absent(data):
     prediction, truth = data
     prediction, truth = (np.where(x == 4, 1, x) for x in (prediction, truth))

@@ -101,6 +101,12 @@ def test_configs(card, network):
     assert 'SyncBN' not in str(cfg['oracle'].model)
 
 
+def test_unimatch_v2_has_a_teacher(card, network):
+    cfg = read_config(new(card, network=network, method='unimatch_v2') / 'unimatch_v2.py')
+    assert (cfg.model.teacher_momentum, cfg.model.complementary) == (0.97, True)
+    assert cfg.val_cfg.type == 'TeacherValLoop'
+
+
 def test_fixmatch_has_one_view(card, network):
     cfg = read_config(new(card, network=network, method='fixmatch') / 'fixmatch.py')
     assert (cfg.model.type, cfg.model.data_preprocessor['views']) == ('WeakToStrong', 1)
@@ -130,7 +136,7 @@ def test_shipped_networks(card, name):
     ('options', 'message'),
     [
         (dict(method='unimach'), "method 'unimach' is unknown; did you mean 'unimatch'?"),
-        (dict(method='mic'), "'mic' is one of les new adapt; les new semi has unimatch, fixmatch"),
+        (dict(method='mic'), "'mic' is one of les new adapt; les new semi has unimatch, unimatch"),
         (dict(network='deeplabv3plus_r5'), "did you mean 'deeplabv3plus_r50'?"),
         (dict(weights='no.pth'), "weights 'no.pth' do not exist"),
         (dict(budget='1d', iterations=None), "budget '1d' is no time"),
@@ -209,6 +215,7 @@ def test_dilations_of_the_papers_stay_at_their_crops():
     assert plan.reduced_dilations(dict(dilations=(6, 12, 18, 24)), 321) is None
     assert plan.reduced_dilations(dict(dilations=(1, 12, 24, 36)), 513) is None
     assert plan.reduced_dilations(dict(dilations=(6, 12, 18, 24)), 161) == (3, 6, 9, 12)
+    assert plan.reduced_dilations(dict(dilations=(6, 12, 18, 24)), 161, 16) == (2, 3, 5, 6)
     assert plan.reduced_dilations({}, 161) is None
 
 

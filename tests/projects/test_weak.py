@@ -40,6 +40,7 @@ def test_trainings_can_start(tagged, network, les, capsys):
     assert workflow.results == ['baseline', 'segmentor', 'oracle', 'masks.mIoU_cam',
                                 'masks.mIoU_walk']  # fmt: skip
     assert workflow.method == 'segmentor'
+    assert {stage.get('refinement') for stage in workflow.stages} == {None, 'par'}  # small photos
     capsys.readouterr()
     assert les('check', folder) == 0
     printed = capsys.readouterr().out

@@ -53,6 +53,7 @@ def test_unseen_labels_are_hidden_from_all_but_the_oracle(known, network):
         pipeline = part.train_dataloader.labeled.dataset.pipeline
         assert (pipeline[0] == hidden) == (name != 'oracle')
         assert part.val_evaluator.split == dict(unseen=['bar'])
+        assert part.val_evaluator.classwise
         assert part.train_cfg.max_iters == (20 if name == 'self_training' else 50)
     assert (cfg['transfer'].model.step, cfg['transfer'].model.interval) == ('transfer', 2)
     assert cfg['self_training'].model.teacher == 'frozen'

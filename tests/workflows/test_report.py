@@ -74,6 +74,26 @@ def test_report_compares_runs_and_means_over_seeds(tmp_path: Path) -> None:
     assert 'semi, iteration 30' in html and 'alt="semi: panel of dog"' in html
 
 
+def test_verdicts_compare_the_same_images_only(tmp_path: Path) -> None:
+    config = (
+        'val_dataloader = dict(\n    dataset=dict(ann_file={!r}, pipeline=[{}]))\nraise OSError\n'
+    )
+    folders = []
+    for seed, (base, method) in enumerate([(30, 41), (32, 42), (31, 42)]):
+        folders.append(make_run(tmp_path / f'base_seed{seed}', [5, base]))
+        folders[-1].joinpath('a.py').write_text(config.format('val.txt', 1))
+        folders.append(make_run(tmp_path / f'method_seed{seed}', [90, method]))
+        folders[-1].joinpath('b.py').write_text(config.format('val.txt', 2))
+    folders.append(make_run(tmp_path / 'other', [99]))
+    folders[-1].joinpath('c.py').write_text(config.format('test.txt', 1))
+    folders.append(make_run(tmp_path / 'unknown', [99]))
+    html = build_run_report(folders).to_html()
+    # Differences 11, 10 and 11.
+    assert '<code>method</code> gains 10.67 ± 0.33 mIoU over <code>base</code>' in html
+    assert '<code>other</code> was judged on other images than <code>base</code>' in html
+    assert '<code>unknown</code> was' not in html
+
+
 def test_folders_without_anything_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='no logs, test metrics or panels'):
         build_run_report([tmp_path])

@@ -115,7 +115,8 @@ def test_class_table_against_a_loop(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(FakeStage, 'collect', collect)
     stages = [fake(name, value=0) for name in ious]
-    workflow = Workflow(stages, tmp_path, range(4), ['base', 'method', 'other'])
+    results = ['base', 'method.mIoU', 'other', 'method.IoU_cow']
+    workflow = Workflow(stages, tmp_path, range(4), results)
     assert Results(workflow).class_table() == (['class'], [])
     workflow.run()
     headers, rows = Results(workflow).class_table()

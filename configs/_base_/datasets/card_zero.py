@@ -16,5 +16,5 @@ train_dataloader = dict(
         ),
     ),
 )
-val_evaluator = dict(_delete_=True, type='ZeroShotIoUMetric', split=class_split)
+val_evaluator = dict(_delete_=True, type='ZeroShotIoUMetric', split=class_split, classwise=True)
 test_evaluator = val_evaluator
