@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,6 +80,9 @@ def main(words: Sequence[str] | None = None) -> int:
 def _register() -> None:
     from .. import register
 
+    # Advice of MMSegmentation about sizes and losses, on which a user cannot act.
+    for text in ('When align_corners=True', 'Default ``avg_non_ignore``'):
+        warnings.filterwarnings('ignore', text)
     try:
         register()
     except ImportError as error:

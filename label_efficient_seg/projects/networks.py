@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from torch import nn
 
 from ..core.errors import UserError
 from ..core.quiet import quiet_logger
@@ -84,19 +85,30 @@ class Network:
         delete = dict(_delete_=True) if self.base else {}
         return dict(init_cfg=dict(delete, type='Pretrained', checkpoint=checkpoint))
 
+    def build_backbone(self, checkpoint: str | None = None) -> nn.Module:
+        """Build the backbone, with random weights.
+
+        Args:
+            checkpoint (str, optional): What its ``init_cfg`` is to name.
+        """
+        config = copy.deepcopy(self.model['backbone'])
+        config['norm_cfg'] = dict(type='BN') if 'norm_cfg' in config else None
+        config.update(without_weights(config))
+        if checkpoint and config['type'] != 'TIMMBackbone':
+            config['init_cfg'] = dict(type='Pretrained', checkpoint=checkpoint)
+        with quiet_logger():
+            return MODELS.build({k: v for k, v in config.items() if v is not None})
+
     def levels(self) -> list[int]:
         """Channels of the feature maps that the backbone gives, found by an image of zeros.
 
         Raises:
             ValueError: If the backbone cannot be built, or reads no image of 64 x 64 pixels.
         """
-        config = copy.deepcopy(self.model['backbone'])
-        config['norm_cfg'] = dict(type='BN') if 'norm_cfg' in config else None
-        config.update(without_weights(config))
-        config = {key: value for key, value in config.items() if value is not None}
+        config = self.model['backbone']
         try:
-            with quiet_logger(), torch.no_grad():
-                backbone = MODELS.build(config)
+            backbone = self.build_backbone()
+            with torch.no_grad():
                 backbone.eval()  # returns nothing for some backbones of MMSeg
                 maps = backbone(torch.zeros(1, config.get('in_channels', 3), 64, 64))
         except Exception as error:  # backbones raise many types

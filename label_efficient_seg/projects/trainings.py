@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ..core.errors import UserError
+from ..engine.initial_weights import check_initial_weights
 from .methods import METHODS, choose_method
 from .networks import Network, find_network, origin
 from .parts import Parts
@@ -184,7 +185,10 @@ class Trainings:
             for key in synchronised:
                 changes.setdefault(key, {})['norm_cfg'] = dict(type='BN', requires_grad=True)
         if self.weights:
-            changes.setdefault('backbone', {}).update(network.weights(self._weights()))
+            weights = self._weights()
+            if weights and '://' not in weights:
+                check_initial_weights(network.build_backbone(weights))
+            changes.setdefault('backbone', {}).update(network.weights(weights))
         if network.base:
             return [*lines, f'model = {dict_text(changes)}']
         model = {k: {**v, **changes[k]} if k in changes else v for k, v in network.model.items()}

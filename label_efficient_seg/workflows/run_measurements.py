@@ -32,10 +32,10 @@ def measure_runs(
     found: list[Measurement] = []
     classes: list[Measurement] = []
     for label, folders in runs.items():
-        images = {validation_images(folder) for folder in folders}
+        images, *others = dict.fromkeys(validation_images(folder) for folder in folders)
         names = dict.fromkeys(name for logged in scalars[label] for name in logged)
         metric = next((metric for metric in METRICS if metric in names), None)
-        if None in images or len(images) > 1 or metric is None:
+        if images is None or others or metric is None:
             continue
         for name in [metric, *(name for name in names if name.startswith(CLASS_IOU))]:
             values = {
@@ -43,7 +43,7 @@ def measure_runs(
                 for folder, logged in zip(folders, scalars[label], strict=True)
                 if name in logged
             }
-            measured = Measurement(label, name, *images, values)
+            measured = Measurement(label, name, images, values)
             (found if name == metric else classes).append(measured)
     return found, classes
 

@@ -3,10 +3,12 @@
 import sys
 
 import pytest
+import torch
 
 from label_efficient_seg import api
 from label_efficient_seg.core.errors import MissingPackageError, UserError
 from label_efficient_seg.engine.hooks.start_check import start_faults
+from label_efficient_seg.engine.initial_weights import check_initial_weights
 from label_efficient_seg.engine.launch import load_config
 from label_efficient_seg.engine.trained_model import without_pretraining
 from label_efficient_seg.projects.networks import find_network
@@ -26,6 +28,21 @@ def test_a_name_of_nothing_is_refused():
 def test_channels_of_the_maps(network):
     assert find_network(network, 10).levels() == [8, 16, 32, 64]
     assert find_network('segformer_mit-b0', 10).levels() == [32, 64, 160, 256]
+
+
+def test_weights_of_another_network_are_refused(card, network, tmp_path):
+    file = tmp_path / 'x.pth'
+    torch.save({'features.0.weight': torch.zeros(2)}, file)
+    message = (
+        r"initial weights '.*x\.pth': none of their 1 tensors \(features\.0\.weight, \.\.\.\) fits"
+    )
+    with pytest.raises(UserError, match=f'{message} the ResNetV1c .*les convert --help'):
+        api.new(
+            'semi', card, out=tmp_path / 'out', network=network, weights=str(file), iterations=4
+        )
+    model = find_network(network, 4).build_backbone(str(file))
+    torch.save(dict(state_dict={'module.layer1.0.conv1.weight': torch.zeros(8, 8, 3, 3)}), file)
+    check_initial_weights(model)  # some may fit only
 
 
 def test_weights_come_in_place_of_the_networks_own(network):

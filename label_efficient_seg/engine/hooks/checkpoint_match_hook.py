@@ -6,6 +6,7 @@ from mmseg.registry import HOOKS
 from ...core.errors import UserError
 from ...core.stack_internals import is_finetuning, is_resuming, loaded_from
 from ...core.weights import check_finite
+from ..initial_weights import check_initial_weights
 from ..resume import check_resumable
 from ..resume_states import check_states
 
@@ -21,8 +22,14 @@ class CheckpointMatchHook(Hook):
     without resuming, partial matches are allowed, as for pre-training with other classes, but at
     least one parameter has to match.
 
+    So it is with initial weights of a part, see :func:`..initial_weights.check_initial_weights`.
     A run that resumes is also compared by its config, see :func:`..resume.check_resumable`.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Refuse initial weights of which nothing fits, unless others were loaded since."""
+        if loaded_from(runner) is None:
+            check_initial_weights(runner.model)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes.
