@@ -55,7 +55,8 @@ def build(
         torch.set_num_threads(args.threads)
     register_all_modules(init_default_scope=False)
     init_default_scope('mmseg')
-    MMLogger.get_instance('benchmark', log_level='WARNING')
+    if not MMLogger.check_instance_created('benchmark'):
+        MMLogger.get_instance('benchmark', log_level='WARNING')
     torch.manual_seed(0)
     cfg = get_config(config)
     model_cfg = resized(cfg.model, args.channels)
