@@ -135,21 +135,29 @@ def noted_passes(model: nn.Module) -> Iterator[list[Pass]]:
     """The passes of the networks of a model while the block runs."""
     passes: list[Pass] = []
 
-    def note(network: nn.Module, inputs: tuple, output: Any) -> None:
-        def leaf(value: Any) -> Any:
-            if not isinstance(value, Tensor):
-                return value
-            return value.detach().clone().requires_grad_(value.requires_grad)
+    def leaf(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        return value.detach().clone().requires_grad_(value.requires_grad)
 
-        outputs = [t for t in tree_leaves(output) if isinstance(t, Tensor)]
-        differentiable = any(t.requires_grad for t in outputs)
-        frozen = not any(p.requires_grad for p in network.parameters())
-        passes.append(Pass(network, tree_map(leaf, inputs), differentiable, frozen))
+    def watch(network: nn.Module) -> None:
+        forward = network.forward  # some heads call it themselves
 
-    handles = [network.register_forward_hook(note) for network in networks(model)]
+        def noted(*inputs: Any) -> Any:
+            output = forward(*inputs)
+            outputs = [t for t in tree_leaves(output) if isinstance(t, Tensor)]
+            differentiable = any(t.requires_grad for t in outputs)
+            frozen = not any(p.requires_grad for p in network.parameters())
+            passes.append(Pass(network, tree_map(leaf, inputs), differentiable, frozen))
+            return output
+
+        network.forward = noted
+
+    for network in networks(model):
+        watch(network)
     yield passes
-    for handle in handles:
-        handle.remove()
+    for network in networks(model):
+        del network.forward
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from mmengine.config import config as config_module
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
-from yapf.yapflib import yapf_api
 
 # --- PyTorch: messages of torch.load(weights_only=True) ---
 
@@ -121,8 +120,13 @@ def config_dict(cfg: Config) -> dict:
     return cfg._cfg_dict
 
 
-# Where MMEngine looks for yapf's function: upstream in its own module.
-FORMATTER: Any = config_module if hasattr(config_module, 'FormatCode') else yapf_api
+def formatter() -> Any:
+    """The module in which MMEngine looks for yapf's function: upstream its own."""
+    if hasattr(config_module, 'FormatCode'):
+        return config_module
+    from yapf.yapflib import yapf_api
+
+    return yapf_api
 
 
 def format_configs_once() -> None:
@@ -131,7 +135,8 @@ def format_configs_once() -> None:
     A run formats its config at its start four times, and for each checkpoint once more; each takes
     a second or more.
     """
-    format_code = FORMATTER.FormatCode
+    module = formatter()
+    format_code = module.FormatCode
     if hasattr(format_code, 'formatted'):
         return
     formatted: dict[tuple[str, str], tuple[str, bool]] = {}
@@ -144,7 +149,7 @@ def format_configs_once() -> None:
         return formatted[key]
 
     format_once.formatted = formatted  # type: ignore[attr-defined]
-    FORMATTER.FormatCode = format_once
+    module.FormatCode = format_once
 
 
 def parse_option(text: str) -> Any:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
 
 from ..core.errors import UserError
 from ..core.labels import IGNORE
@@ -121,6 +120,8 @@ def plot_thresholds(
     if len(thresholds) != len(values) or not len(values):
         raise UserError(f'cannot draw {len(values)} values at {len(thresholds)} thresholds')
     best = int(np.argmax(values))
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6.4, 3.6), dpi=100, layout='constrained')
     axis = figure.subplots()
     marker = 'o' if len(thresholds) <= 30 else ''

@@ -1,20 +1,23 @@
 """Plot the logged scalars of one or several runs."""
 
+from __future__ import annotations
+
 import fnmatch
 import itertools
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ..core.errors import UserError
 from ..core.logs import Series
 from .output import encode_figure, style_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # One run: its scalars; or several seeds of it, drawn as their mean and range.
 RunScalars = Mapping[str, Series] | Sequence[Mapping[str, Series]]
@@ -122,6 +125,9 @@ def plot_curves(
     }
     columns = 2 if len(groups) == 4 else min(3, len(groups))
     lines = math.ceil(len(groups) / columns)
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
     figure = Figure(figsize=(4.4 * columns, 3.0 * lines + 0.4), dpi=100, layout='constrained')
     axes = list(figure.subplots(lines, columns, squeeze=False).flat)
     for group, axis in zip(groups, axes, strict=False):
@@ -183,6 +189,8 @@ def _plot_group(
     style_axes(axis)
     axis.set_ylim(*group.limits)
     if len(styles) > 1:
+        from matplotlib.lines import Line2D
+
         handles = [
             Line2D([], [], color='#444444', ls=style, label=name) for name, style in styles.items()
         ]

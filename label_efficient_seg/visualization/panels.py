@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -188,6 +187,8 @@ def _check_rgb(image: np.ndarray, what: str) -> None:
 
 @lru_cache
 def _font(size: int, name: str = 'DejaVuSans') -> ImageFont.FreeTypeFont:
+    import matplotlib
+
     # Matplotlib carries these fonts, so panels look the same on every machine.
     path = Path(matplotlib.get_data_path(), 'fonts', 'ttf', f'{name}.ttf')
     return ImageFont.truetype(str(path), size)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torchvision.ops import box_iou
 
 from ..core.errors import UserError
@@ -86,6 +85,8 @@ def plot_recall(
     """
     if not lines or not all(lines.values()):
         raise UserError('a plot of the recall needs at least one value for each line')
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6.4, 3.6), dpi=100, layout='constrained')
     axis = figure.subplots()
     for index, (label, values) in enumerate(lines.items()):

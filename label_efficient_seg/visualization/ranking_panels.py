@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ..core.errors import UserError
 from .colors import RGB, colorize, heatmap
@@ -87,6 +86,8 @@ def plot_split_histogram(
     low, high = np.asarray(scores[:num_low]), np.asarray(scores[num_low:])
     if not len(low) or not len(high):
         raise UserError(f'{num_low} of {len(scores)} scores leaves one part empty')
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6.4, 3.6), dpi=100, layout='constrained')
     axis = figure.subplots()
     split = (low[-1] + high[0]) / 2

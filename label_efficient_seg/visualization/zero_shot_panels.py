@@ -1,17 +1,20 @@
 """Pictures of zero-shot segmentation: what classes without labels get, and generated features."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ..core.labels import IGNORE
 from .colors import RGB, UNSELECTED_COLOR, colorize, heatmap, keep_selected
 from .output import encode_figure, style_axes
 from .panels import LegendEntry, Tile, class_legend, make_panel, resize_to, scale_legend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Pixels of a panel: distance of the stripes along a row, and their width.
 PERIOD, STRIPE = 8, 2
@@ -107,6 +110,9 @@ def plot_features(
         bytes: The PNG file.
     """
     colors = np.asarray(palette) / 255
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
     figure = Figure(figsize=(11, 4.6), dpi=100, layout='constrained')
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     for axis, title, is_shown in zip(

@@ -226,7 +226,7 @@ def test_a_config_is_formatted_once(monkeypatch):
         calls.append(text)
         return f'# {len(calls)} {style_config["based_on_style"]}\n{text}', True
 
-    monkeypatch.setattr(stack_internals.FORMATTER, 'FormatCode', format_code)
+    monkeypatch.setattr(stack_internals.formatter(), 'FormatCode', format_code)
     stack_internals.format_configs_once()
     stack_internals.format_configs_once()
     first, second = Config(dict(a=1)), Config(dict(a=2))
