@@ -44,7 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         'evaluation', 'visualization', 'models/cls_heads', 'engine', 'engine/loops',
     ),
     'jobs': ('core', 'ops', *DATA, 'datasets/checks', 'evaluation', 'visualization', 'engine'),
-    'workflows': ('core', 'evaluation', 'visualization', 'engine', 'jobs'),
+    'workflows': ('core', 'datasets/files', 'evaluation', 'visualization', 'engine', 'jobs'),
     'projects': ('core', 'datasets/checks', 'datasets/files', 'engine'),
     'converters': ('core', 'datasets/files', 'datasets'),
     'converters/annotations': ('core', 'datasets/files', 'visualization'),

@@ -63,7 +63,10 @@ def _read(path: Path, options: dict[str, Any]) -> Config:
     values = {name: text for name in roots if (text := _literal(final[name]))}
     if not values and not any(part.overridden() for part in file.chain()):
         return final
-    cfg = file.evaluate(values, options)
+    try:
+        cfg = file.evaluate(values, options)
+    except Exception as error:  # a config may raise anything
+        raise _clash(file, values, options, error) from error
     bases = read_inherited(path)
     for name in sorted(roots | file.overridden()):
         old = _literal((plain if name in roots else bases)[name])
@@ -180,31 +183,36 @@ class _File:
         (*_, node) = (node for node in self.tree.body if _target(node) == name)
         return next((word.arg for word in getattr(_value(node), 'keywords', ()) if word.arg), '*')
 
-    def evaluate(self, values: Values, options: Mapping[str, Any]) -> Config:
-        """The config if every assignment to a variable had given it this value."""
+    def evaluate(self, values: Values, options: Mapping[str, Any], kept: str = '') -> Config:
+        """The config if every assignment to a variable had given it this value.
+
+        Bases see also the values of variables that a later file sets anew, apart from one.
+        """
         with tempfile.TemporaryDirectory() as folder:
-            cfg = Config.fromfile(self._write(values, Path(folder)))
+            cfg = Config.fromfile(self._write(values, Path(folder), kept))
         cfg.merge_from_dict(dict(options))
         return cfg
 
-    def _write(self, values: Values, folder: Path) -> str:
+    def _write(self, values: Values, folder: Path, kept: str) -> str:
         """Write copies of all files with these values, and to its bases also its own."""
         if not self.tree.body:
             return str(self.path)
-        path = self._write_copy(values, values, folder)
-        if own := self.overridden() - values.keys():
+        path = self._write_copy(values, values, folder, kept)
+        if own := self.overridden() - {kept, *values}:
             cfg = Config.fromfile(path)
             own = {name: text for name in own if (text := _literal(cfg[name]))}
-            path = self._write_copy(values, {**own, **values}, folder)
+            path = self._write_copy(values, {**own, **values}, folder, kept)
         return path
 
-    def _write_copy(self, values: Values, inherited: Values, folder: Path) -> str:
+    def _write_copy(self, values: Values, inherited: Values, folder: Path, kept: str) -> str:
         folder.mkdir(exist_ok=True)
-        bases = [base._write(inherited, folder / str(i)) for i, base in enumerate(self.bases)]
+        bases = [base._write(inherited, folder / str(i), kept) for i, base in enumerate(self.bases)]
         lines = []
         for node in self.tree.body:
             name = _target(node)
             text = repr(bases) if name == '_base_' else values.get(name)
+            if name in values:  # with `a.b` for `a['b']`, as what a base gives
+                text = f"__import__('mmengine').ConfigDict(value={text}).value"
             lines.append(ast.unparse(node) if text is None else f'{name} = {text}')
         path = folder / self.path.name
         path.write_text('\n'.join(lines), encoding='utf-8')
@@ -279,6 +287,31 @@ def _check_names(file: _File, cfg: Config, options: Mapping[str, Any]) -> None:
                 f'{name!r} has become a part of {target!r}, and is no longer read; set '
                 f"'{target}.{given[name]}' instead of '{name}.{given[name]}'"
             )
+
+
+def _clash(file: _File, values: Values, options: Mapping[str, Any], error: Exception) -> UserError:
+    """Name the variable without whose new value the files could be read."""
+    reason = f'{type(error).__name__}: {error}'
+    given = [(f'an option sets {name!r}', name, file) for name in values]
+    given += [
+        (f"config '{part.path}' sets {name!r}", name, part)
+        for part in file.chain()
+        for name in sorted(part.overridden())
+    ]
+    for what, name, part in given:
+        try:
+            file.evaluate({key: values[key] for key in values if key != name}, options, name)
+        except Exception:  # another one is the cause
+            continue
+        (base, *_) = (base for base in part.chain() if name in base.assigned())
+        return UserError(
+            f"{what}, a variable that '{base.path}' has, too; with the new value, files that use "
+            f'it cannot be read ({reason}). Choose another name, or a value of the same form'
+        )
+    return UserError(
+        f"config '{file.path}' cannot be read with its values of variables that its bases have, "
+        f'{", ".join(sorted({name for _, name, _ in given}))} ({reason}); choose other names'
+    )
 
 
 def _instead(cfg: Config, name: str) -> str:

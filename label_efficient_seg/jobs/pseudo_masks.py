@@ -12,7 +12,12 @@ from ..core.digests import digest, file_digest
 from ..core.errors import UserError
 from ..core.labels import IGNORE
 from ..datasets.files.class_maps import ClassMaps, read_class_maps
-from ..datasets.files.masks import apply_lookup, label_lookup, read_index_mask
+from ..datasets.files.masks import (
+    apply_lookup,
+    check_mask_layout,
+    label_lookup,
+    read_index_mask,
+)
 from ..datasets.files.pseudo_masks import write_label
 from ..datasets.files.segments import find_segments, read_segments
 from ..engine.cam_refinement import check_affinity_net, pseudo_mask, refine_cams
@@ -102,7 +107,8 @@ class PseudoMaskJob(ImageFileJob):
         areas = torch.zeros(3, 2, num_classes, dtype=torch.int64)  # pseudo mask, CAM, walk
 
         def work(name: str, batch: dict) -> None:
-            mask, walked = (self._read_mask(name, folder) for folder in self.files)
+            shape = batch['mask'][0].shape if 'mask' in batch else None
+            mask, walked = (self._read_mask(name, folder, shape) for folder in self.files)
             pixels.add_(torch.tensor([mask.size, (mask == IGNORE).sum()]))
             if 'mask' not in batch:
                 return
@@ -121,9 +127,13 @@ class PseudoMaskJob(ImageFileJob):
         metrics = {name: round(float(value), 2) for name, value in metrics.items()}
         return metrics | {key: getattr(self.model, key) for key in ('beta', 'steps', 'border')}
 
-    def _read_mask(self, name: str, folder: str) -> np.ndarray:
-        """Class indices of a written mask."""
-        mask = read_index_mask(self.path(name, folder))
+    def _read_mask(
+        self, name: str, folder: str, shape: tuple[int, int] | None = None
+    ) -> np.ndarray:
+        """Class indices of a written mask of an image of this height and width."""
+        path = self.path(name, folder)
+        mask = read_index_mask(path)
+        check_mask_layout(mask, shape, f"mask '{path}'")
         meta = self.dataset.metainfo
         lookup = label_lookup(meta.get('reduce_zero_label', False), meta.get('label_map'))
         return apply_lookup(mask, lookup)
@@ -137,7 +147,7 @@ class PseudoMaskJob(ImageFileJob):
             name, item = self.ids[index], files[index]
             classes, maps, _ = self._read_cams(name)
             walked, _ = self._refine(name, item['image'])
-            mask = self._read_mask(name, 'pseudo_masks')
+            mask = self._read_mask(name, 'pseudo_masks', item['image'].shape[:2])
             rows.append(
                 CAMRow(
                     name, item['image'], maps['cam'], classes.tolist(),

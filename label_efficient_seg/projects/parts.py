@@ -103,7 +103,7 @@ class CardImages:
             try:
                 with Image.open(self._path[name]) as image:
                     found.append(image.size)
-            except OSError:  # les check names it
+            except Exception:  # decoders raise many types; les check names the image
                 continue
         if not found:
             raise UserError(f"no image in '{self.card.images}' can be read")

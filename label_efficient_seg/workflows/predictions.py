@@ -20,6 +20,7 @@ from ..core.atomic import write_atomically
 from ..core.digests import digest
 from ..core.progress import track
 from ..core.weights import check_finite, load_checkpoint
+from ..datasets.files.masks import read_index_mask
 from ..evaluation import label_areas, mean_iou
 from ..visualization import Tile, class_legend, colorize, make_panel
 from .results import without_pipelines
@@ -40,7 +41,7 @@ class Predictions(NamedTuple):
 
     def mask(self, index: int) -> np.ndarray:
         """Class indices of one image, uint8, shape (H, W)."""
-        return np.asarray(Image.open(self.masks[index]))
+        return read_index_mask(self.masks[index], f"prediction '{self.masks[index]}'")
 
 
 def predict(config: Path, checkpoint: Path, number: int) -> Predictions | None:

@@ -153,6 +153,23 @@ def test_own_variables_of_a_config(tmp_path):
         load_config(child_of(VOC, "labeledd_list = 'mine.txt'", tmp_path))
 
 
+def test_a_name_that_a_base_has_for_something_else(tmp_path):
+    (tmp_path / 'first.py').write_text('train_cfg = dict(target=dict(size=3))\n')
+    base, child = tmp_path / 'base.py', tmp_path / 'child.py'
+    own = (
+        'target = _base_.train_cfg.target\nother = 1\nmodel = dict(size=target.size, other=other)\n'
+    )
+    base.write_text("_base_ = './first.py'\n" + own)
+    child.write_text("_base_ = './base.py'\ntarget = 5\nother = 2\nval_cfg = dict(n=target)\n")
+    clash = f"'target', a variable that '{base}' has, too; .*'int' object has no attribute 'size'"
+    with pytest.raises(UserError, match=f"config '{child}' sets {clash}.*Choose another name"):
+        read_config(child)
+    with pytest.raises(UserError, match=f'an option sets {clash}'):
+        read_config(base, dict(target=5))
+    child.write_text("_base_ = './base.py'\ntarget = dict(size=7)\n")
+    assert read_config(child).model.size == 7
+
+
 def test_a_written_config_refuses_variables(tmp_path):
     path = tmp_path / 'config.py'
     load_config(VOC).dump(path)

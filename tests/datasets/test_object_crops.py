@@ -10,6 +10,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from label_efficient_seg.core.cache import CACHE_VARIABLE
+from label_efficient_seg.core.errors import UserError
 from label_efficient_seg.datasets import StreamDataLoader, box_crops
 from label_efficient_seg.ops import prepare_boxes
 
@@ -69,6 +70,17 @@ def boxes(dataset) -> list:
         (image, label, *map(int, box))
         for image, label, box in zip(*(values.tolist() for values in dataset.crops), strict=True)
     ]
+
+
+@pytest.mark.parametrize('content', [b'', b'\x89PNG\r\n', 'a row less'])
+def test_faulty_instance_masks_are_named(root, content):
+    path = root / 'SegmentationObject/0.png'
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        write_mask(path, np.zeros((39, 60), np.uint8))
+    with pytest.raises(UserError, match=f"mask '{path}' of image '.*0.jpg' is (empty|dam|60x39)"):
+        build(root, instances='SegmentationObject')
 
 
 def test_crops_are_enlarged_and_show_one_class(root):

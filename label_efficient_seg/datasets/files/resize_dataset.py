@@ -77,7 +77,7 @@ def _copy(source: Path, target: Path, long_side: int, is_mask: bool) -> None:
             width, height = (max(1, round(side * scale)) for side in image.size)
             method = Image.Resampling.NEAREST if is_mask else Image.Resampling.BILINEAR
             resized = image.resize((width, height), method)
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for damaged PNG files
+    except Exception as error:  # decoders raise many types
         raise FileError(f"'{source}' cannot be read: {error}") from error
     with atomic_path(target) as temporary:
         resized.save(temporary, quality=95)
