@@ -357,6 +357,15 @@ def test_bits_and_bands_that_loading_drops(cfg, voc_root, write, kind, detail):
     assert detail in str(found)
 
 
+def test_pages_that_loading_drops(cfg, voc_root):
+    path, rgb = image_of(voc_root, 1), Image.new('RGB', (30, 20))
+    for second, kinds in ((rgb.resize((15, 10)), []), (rgb, ['bands'])):
+        rgb.save(path, 'TIFF', save_all=True, append_images=[second])
+        found = findings(cfg)
+        assert [entry[1] for entry in found] == kinds
+    assert f"'{path}' (2 pages of one size)" in str(found)
+
+
 def test_masks_of_any_depth(cfg, voc_root):
     for index, dtype in ((1, np.uint16), (6, bool)):
         mask = random_mask(index, 2 if dtype is bool else 21) % 255

@@ -80,6 +80,16 @@ def test_other_files(tmp_path, content):
         read_class_maps(tmp_path / 'a.npz')
 
 
+@pytest.mark.parametrize(
+    ('classes', 'value', 'message'),
+    [([1, 2], np.nan, "NaN or infinite values in 'cam'"), ([1, 1], 0, r'a class twice: \[1, 1\]')],
+)
+def test_maps_of_which_nothing_follows(tmp_path, classes, value, message):
+    write_class_maps(tmp_path / 'a.npz', classes, cam=np.full((2, 7, 5), value))
+    with pytest.raises(ValueError, match=f"the class maps of '.*a.npz' have {message}"):
+        read_class_maps(tmp_path / 'a.npz')
+
+
 def test_damaged_files(tmp_path):
     path = tmp_path / 'a.npz'
     write_class_maps(path, [1, 2], cam=maps())

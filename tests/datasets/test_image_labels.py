@@ -196,11 +196,17 @@ def test_malformed_csv(tmp_path):
     path = write_csv(tmp_path / 'x.csv', 'a,cat', 'a,dog')
     with pytest.raises(ValueError, match="lists image 'a' twice"):
         read(path, ['a'])
-    with pytest.raises(ValueError, match='needs the columns image and classes'):
-        read(write_csv(tmp_path / 'x.csv', 'a'), ['a'])
     path.write_text('id;tags\na;cat')
     with pytest.raises(ValueError, match='columns image and classes, but has id;tags'):
         read(path, ['a'])
+    for text, message in (
+        ('', 'has nothing'),
+        ('image,classes\na', "the line 'a', which has too few columns"),
+        ('image,classes\na,"cat\nb,dog', 'is no table of tags: unexpected end'),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            read(path, ['a'])
 
 
 def test_image_without_entry(tmp_path):

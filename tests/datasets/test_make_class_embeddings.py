@@ -192,6 +192,21 @@ def test_damaged_lines(tmp_path, line, header):
     assert find_word_vectors(path, ['wall'])['wall'].tolist() == [4, 5, 6]
 
 
+@pytest.mark.parametrize('dtype', ['<f8', '>f4'])
+def test_binary_numbers_of_another_form(tmp_path, dtype):
+    numbers = np.random.default_rng(0).normal(size=40).astype(dtype)
+    (tmp_path / 'a.bin').write_bytes(b'1 40\ncat ' + numbers.tobytes())
+    with pytest.raises(ValueError, match="vector of 'cat' in .* of 32 bits, the lowest byte first"):
+        find_word_vectors(tmp_path / 'a.bin', ['cat'])
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_form_of_words_is_shown(tmp_path, kind):
+    table = {f'/c/en/{word}': np.ones(SIZE, np.float32) for word in ('cat', 'dog')}
+    with pytest.raises(ValueError, match="begins with '/c/en/cat', '/c/en/dog'"):
+        make_class_embeddings(write(tmp_path, kind, table), ['dog'], tmp_path / 'a.npz')
+
+
 def test_damaged_binary_vectors(tmp_path):
     path = tmp_path / 'a.bin'
     path.write_bytes(b'2 2\ncat ' + np.array([np.nan, 1], '<f4').tobytes())
@@ -242,7 +257,7 @@ def test_tool(tmp_path, table, tool, capsys):
 @pytest.mark.parametrize(
     ('options', 'status', 'message'),
     [
-        (['--classes', 'cat', 'tree'], 1, "error: .* tree of 'tree'. Name other words"),
+        (['--classes', 'cat', 'tree'], 1, "error: .* tree of 'tree' .*Name other words"),
         (['--classes-file', 'nope.txt'], 1, "error: .*'nope.txt'"),
         (['--classes', 'cat', '--alias', 'cat'], 2, "'cat' is not of the form NAME=WORDS"),
         ([], 2, 'one of the arguments --classes --classes-file is required'),

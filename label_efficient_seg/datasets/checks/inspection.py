@@ -41,8 +41,8 @@ TRAITS = {
     'without it (PIL.ImageOps.exif_transpose), and if not, without it',
     'range of values': 'have 16 bits, of which loading keeps the upper 8, but only low values, so '
     'they become nearly black; save them with 8 bits as in docs/data.md, "Images of 16 bits"',
-    'bands': 'have bands that loading leaves out: it takes three colours, or grey for all of them; '
-    'save the three bands that the model should see',
+    'bands': 'have bands or pages that loading leaves out: it takes three colours, or grey for all '
+    'of them, of the first page; save the three bands that the model should see',
 }
 """What is odd about images that can be loaded, by kind of finding."""
 
@@ -203,6 +203,8 @@ def _add_traits(image: Image.Image, content: bytes, sample: Sample, result: Insp
         result.traits['bands'] = f'{image.mode}, partly transparent'
     if not content.startswith(JPEG):
         _inspect_depth(content, result)
+    if pages := _pages(image):
+        result.traits['bands'] = f'{pages} pages of one size'
     orientation, (width, height) = image.getexif().get(ORIENTATION), image.size
     # The mask of an oblong image that is turned on its side shows by its size what it is of.
     if (
@@ -211,6 +213,18 @@ def _add_traits(image: Image.Image, content: bytes, sample: Sample, result: Insp
         and (orientation not in TURNED or height == width)
     ):
         result.traits['EXIF orientation'] = f'orientation {orientation}'
+
+
+def _pages(image: Image.Image) -> int:
+    """Pages of a TIFF whose second one is no smaller copy, but a band of its own, if there is."""
+    pages = getattr(image, 'n_frames', 1) if image.format == 'TIFF' else 1
+    if pages == 1:
+        return 0
+    size = image.size
+    image.seek(1)
+    same = image.size == size
+    image.seek(0)
+    return pages * same
 
 
 def _inspect_depth(content: bytes, result: Inspection) -> None:

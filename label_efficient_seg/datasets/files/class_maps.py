@@ -92,7 +92,11 @@ def _problem(found: ClassMaps) -> str:
     classes = found.classes
     if classes.ndim != 1 or classes.dtype != np.int64 or (classes < 0).any():
         return f'have classes of shape {classes.shape} and type {classes.dtype}, not indices (k,)'
+    if len(set(classes.tolist())) < len(classes):
+        return f'have a class twice: {classes.tolist()}'
     for name, values in found.maps.items():
+        if not np.isfinite(values).all():
+            return f'have NaN or infinite values in {name!r}'
         if values.ndim != 3 or len(values) != len(classes):
             return f'have {len(classes)} classes, but maps {name!r} of shape {values.shape}'
     return ''

@@ -207,17 +207,21 @@ def _read_csv(path: Path, vocabulary: TagVocabulary) -> dict[str, list[str]]:
     tags: dict[str, list[str]] = {}
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            reader = csv.DictReader(file, skipinitialspace=True, strict=True)
+            columns = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = columns
             rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"'{path}' is no table of tags: {error}") from error
+    if not {'image', 'classes'} <= set(columns):
+        listed = ', '.join(columns) or 'nothing'
+        raise UserError(f"'{path}' needs the columns image and classes, but has {listed}")
     for row in rows:
         # Commas without quotes divide the classes into columns without a name.
-        cells = [row.get('classes'), *row.pop(None, ())]  # type: ignore[call-overload]
-        if row.get('image') is None or None in cells:
-            columns = ', '.join(str(name) for name in row)
-            raise UserError(f"'{path}' needs the columns image and classes, but has {columns}")
+        cells = [row['classes'], *row.pop(None, ())]  # type: ignore[call-overload]
+        if None in (row['image'], *cells):
+            found = ', '.join(str(cell) for cell in row.values() if cell is not None)
+            raise UserError(f"'{path}' has the line {found!r}, which has too few columns")
         name = row['image'].strip()
         if name in tags:
             raise UserError(f"'{path}' lists image '{name}' twice; keep one line of it")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from .class_embeddings import write_class_embeddings
-from .word_vector_files import find_word_vectors
+from .word_vector_files import find_word_vectors, first_words
 
 
 def make_class_embeddings(
@@ -47,8 +47,9 @@ def make_class_embeddings(
     if lacking := {name: parts for name, parts in missing.items() if parts}:
         listed = '; '.join(f'{", ".join(parts)} of {name!r}' for name, parts in lacking.items())
         raise UserError(
-            f"'{vectors}' has no vector of these words: {listed}. Name other words for such "
-            'classes, as in --alias "tvmonitor=tv monitor"'
+            f"'{vectors}' has no vector of these words: {listed} (it begins with "
+            f'{", ".join(map(repr, first_words(vectors)))}). Name other words for such classes, as '
+            'in --alias "tvmonitor=tv monitor"'
         )
     matrix = np.stack([
         np.mean([found[w] if w in found else found[w.lower()] for w in parts], axis=0)

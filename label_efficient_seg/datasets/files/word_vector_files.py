@@ -5,7 +5,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -32,6 +32,11 @@ MOST_SPACES = 8
 
 USUAL_NUMBERS = (1e-8, 1e4)
 """Most numbers of vectors are 0 or between these; letters of a word, read as a number, are not."""
+
+MOST_UNUSUAL = 0.25
+"""Of the numbers of a vector; more are found where they have other bytes than those read."""
+
+LONGEST_SHOWN = 40
 
 
 class _Layout(NamedTuple):
@@ -73,11 +78,8 @@ def find_word_vectors(path: str | os.PathLike, words: Iterable[str]) -> dict[str
     read = 0
     with open(path, 'rb') as file:
         blocks = _blocks(file, path)
-        start = b''
-        while len(start) < FIRST_LINE and (block := next(blocks, b'')):
-            start += block
-        layout = _find_layout(start, path)
-        parts = chain([start[layout.begin :]], blocks)
+        start, layout = _beginning(blocks, path)
+        parts = chain([start], blocks)
         records = (
             _text_records(parts, layout.size, path, wanted)
             if layout.text
@@ -96,12 +98,42 @@ def find_word_vectors(path: str | os.PathLike, words: Iterable[str]) -> dict[str
     return found
 
 
-def _blocks(file: BinaryIO, path: str | os.PathLike) -> Iterator[bytes]:
+def first_words(path: str | os.PathLike, number: int = 3) -> list[str]:
+    """The first words of a file, to show what its words look like.
+
+    Args:
+        path (str | os.PathLike): As for :func:`find_word_vectors`.
+        number (int): How many, at most.
+
+    Returns:
+        list[str]: The words.
+    """
+    with open(path, 'rb') as file:
+        start, layout = _beginning(_blocks(file, path, shown=False), path)
+    if layout.text:
+        lines = (line.rsplit(None, layout.size) for line in start.split(b'\n'))
+        words: Iterable[bytes] = (line[0] for line in lines if line)
+    else:
+        words = (word for word, _ in _binary_records([start], layout.size, path))
+    return [word.decode(errors='replace')[:LONGEST_SHOWN] for word in islice(words, number)]
+
+
+def _beginning(blocks: Iterator[bytes], path: str | os.PathLike) -> tuple[bytes, _Layout]:
+    """What is read to see the kind of a file, without its header, and the kind."""
+    start = b''
+    while len(start) < FIRST_LINE and (block := next(blocks, b'')):
+        start += block
+    layout = _find_layout(start, path)
+    return start[layout.begin :], layout
+
+
+def _blocks(file: BinaryIO, path: str | os.PathLike, shown: bool = True) -> Iterator[bytes]:
     """Content of a file, unpacked where it is packed; none is empty."""
     packed = file.read(2) == GZIP
     file.seek(0)
-    count = -(-os.path.getsize(path) // BLOCK)
-    blocks = track(iter(lambda: file.read(BLOCK), b''), f"MiB of '{path}'", count)
+    blocks: Iterable[bytes] = iter(lambda: file.read(BLOCK), b'')
+    if shown:
+        blocks = track(blocks, f"MiB of '{path}'", -(-os.path.getsize(path) // BLOCK))
     return filter(None, _unpack(blocks, path) if packed else blocks)
 
 
@@ -169,7 +201,7 @@ def _text_records(
     def record(line: bytes) -> tuple[bytes, bytes]:
         first = line.split(None, 1)[:1]
         if first and first[0] in beginnings:
-            word, *values = line.rsplit(None, size)
+            word, *values = line.strip().rsplit(None, size)
             return word, b' '.join(values)
         return b'', b''
 
@@ -210,12 +242,15 @@ def _end_of_word(content: bytes, space: int, length: int) -> int:
     for _ in range(MOST_SPACES):
         if candidate < 0 or candidate + 1 + length > len(content):
             break
-        numbers = abs(np.frombuffer(content, '<f4', length // 4, candidate + 1))
-        smallest, largest = USUAL_NUMBERS
-        if numbers.max() < largest and ((numbers > smallest) | (numbers == 0)).all():
+        if _is_usual(np.frombuffer(content, '<f4', length // 4, candidate + 1)).all():
             return candidate
         candidate = content.find(b' ', candidate + 1, space + LONGEST_WORD)
     return space
+
+
+def _is_usual(numbers: np.ndarray) -> np.ndarray:
+    smallest, largest = USUAL_NUMBERS
+    return (numbers == 0) | (abs(numbers) > smallest) & (abs(numbers) < largest)
 
 
 def _decode(values: bytes, layout: _Layout, name: str) -> np.ndarray | None:
@@ -230,7 +265,13 @@ def _decode(values: bytes, layout: _Layout, name: str) -> np.ndarray | None:
             raise UserError(f'the vector of {name} is damaged: {error}') from error
     else:
         vector = np.frombuffer(values, '<f4').astype(np.float32)
-    if len(vector) < layout.size or not np.isfinite(vector).all():
+    finite = np.isfinite(vector)
+    if not layout.text and (finite & ~_is_usual(vector)).mean() > MOST_UNUSUAL:
+        raise UserError(
+            f'the vector of {name} has numbers of an unusual size; a binary file must hold numbers '
+            'of 32 bits, the lowest byte first'
+        )
+    if len(vector) < layout.size or not finite.all():
         raise UserError(
             f'the vector of {name} is damaged: {layout.size} finite numbers are needed; download '
             'the file again'
