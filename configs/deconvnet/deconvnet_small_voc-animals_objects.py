@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/schedules/deconvnet_toy.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(decode_head=dict(num_classes=6))
-train_cfg = dict(max_iters=2000, val_interval=2000)
-default_hooks = dict(checkpoint=dict(interval=2000), logger=dict(interval=25))
+model = dict(decode_head=dict(num_classes=2))
+train_cfg = dict(max_iters=600, val_interval=600)
+default_hooks = dict(checkpoint=dict(interval=600), logger=dict(interval=25))
 custom_hooks = [*_base_.custom_hooks, dict(type='PreciseBNHook', num_samples=512)]

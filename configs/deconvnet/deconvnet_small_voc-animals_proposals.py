@@ -4,7 +4,7 @@ _base_ = './deconvnet_small_voc-animals_objects.py'
 model = dict(
     init_cfg=dict(
         type='Pretrained',
-        checkpoint='work_dirs/deconvnet_small_voc-animals_objects/iter_2000.pth',
+        checkpoint='work_dirs/deconvnet_small_voc-animals_objects/iter_600.pth',
     )
 )
 objects = _base_.train_dataloader.labeled.dataset
@@ -19,5 +19,5 @@ train_dataloader = dict(
         )
     )
 )
-train_cfg = dict(max_iters=3000, val_interval=3000)
-default_hooks = dict(checkpoint=dict(interval=3000))
+train_cfg = dict(max_iters=1200, val_interval=1200)
+default_hooks = dict(checkpoint=dict(interval=1200))

@@ -8,11 +8,11 @@ model = dict(
         dict(
             config='deconvnet/deconvnet_small_voc-animals_proposals',
             cfg_options={'model.test_cfg.mode': 'proposal'},
-            checkpoint='work_dirs/deconvnet_small_voc-animals_proposals/iter_3000.pth',
+            checkpoint='work_dirs/deconvnet_small_voc-animals_proposals/iter_1200.pth',
         ),
         dict(
-            config='deconvnet/fcn_mobilenetv2_voc-animals',
-            checkpoint='work_dirs/fcn_mobilenetv2_voc-animals/iter_400.pth',
+            config='deconvnet/fcn_r18_voc-animals',
+            checkpoint='work_dirs/fcn_r18_voc-animals/iter_1800.pth',
         ),
     ],
 )

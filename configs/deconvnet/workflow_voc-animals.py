@@ -54,7 +54,7 @@ stages = [
         checkpoint='{proposals.checkpoint}',
         cfg_options={**by_proposals, 'model.test_cfg.crf.iterations': 10},
     ),
-    dict(name='fcn', type='TrainStage', config='deconvnet/fcn_mobilenetv2_voc-animals'),
+    dict(name='fcn', type='TrainStage', config='deconvnet/fcn_r18_voc-animals'),
     dict(
         name='ensemble',
         type='TestStage',

@@ -1,5 +1,5 @@
-# The animals of PASCAL VOC 2012 as crops around the single objects of the 437 training images,
-# DeconvNet's first stage; persons are void. Objects are connected components: VOC's instance masks
+# The animals of PASCAL VOC 2012, as one class, in crops around the single objects of the 437 training
+# images, DeconvNet's first stage; all else with a name is void. Objects are connected components: VOC's instance masks
 # are not among these files. Validation is on whole images; those of the test have proposals, which
 # without `folder` are made on the spot. Those of the second stage are below PROPOSALS.
 _base_ = './voc_animals_semi.py'
@@ -7,7 +7,10 @@ import pathlib
 
 # Absolute, as folders would start in the dataset's own.
 proposals = str(pathlib.Path('{{$PROPOSALS:work_dirs/proposals}}').absolute())
-metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'sheep'))
+animals = dict(
+    type='VOCAnimalDataset',
+    metainfo=dict(classes=('background', 'animal'), palette=[[0, 0, 0], [192, 128, 0]]),
+)
 object_size = (96, 96)  # height, width of the crops
 crop_pipeline = [
     dict(type='Resize', scale=(108, 108)),
@@ -24,7 +27,7 @@ train_dataloader = dict(
             type='ObjectCropDataset',
             dataset=dict(
                 labeled.dataset,
-                metainfo=metainfo,
+                **animals,
                 ann_file=_base_.train_list,
                 pipeline=_base_.load_labeled,
             ),
@@ -39,10 +42,9 @@ proposal_pipeline = [
     dict(type='LoadCheckedAnnotations'),
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]
-val_dataloader = dict(dataset=dict(metainfo=metainfo))
-test_dataloader = dict(dataset=dict(metainfo=metainfo, pipeline=proposal_pipeline))
+val_dataloader = dict(dataset=animals)
+test_dataloader = dict(dataset=dict(animals, pipeline=proposal_pipeline))
 test_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),
-    # What is smaller than COCO's medium sizes are only fragments here.
-    dict(type='ObjectSizeIoUMetric', sizes=dict(mIoU_small=(0, 96), mIoU_large=(96, 1000))),
+    dict(type='ObjectSizeIoUMetric', sizes=dict(mIoU_small=(0, 48), mIoU_large=(48, 1000))),
 ]

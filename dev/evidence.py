@@ -1,0 +1,146 @@
+"""Run the experiments of `docs/evidence.md` again, the most important first.
+
+Each part is a shipped workflow; what is finished is not repeated, so an interrupted study goes on
+where it stopped. DATA holds `VOCdevkit/VOC2012`, `camvid`, `idd_lite`, `msrc21` and `weights`; a
+part whose data is missing is skipped and named. Examples::
+
+    python dev/evidence.py data --list
+    python dev/evidence.py data --out work_dirs/evidence
+    python dev/evidence.py data --out work_dirs/evidence --only animals weak --seeds 5
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LES = [sys.executable, '-m', 'label_efficient_seg']
+SMALL_ANIMALS = 'voc_animals_256'
+MOBILENET = 'mobilenetv2_mmseg.pth'
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table of the page.
+
+    Attributes:
+        title (str): What it compares.
+        workflow (str): Name of a shipped workflow.
+        seeds (int): Of the page.
+        minutes (int): Of one core for a seed, see the page.
+        needs (tuple[str, ...]): Files and folders below DATA.
+        variables (Mapping[str, str]): Environment variables beside those of :func:`locations`.
+    """
+
+    title: str
+    workflow: str
+    seeds: int
+    minutes: int
+    needs: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+ANIMALS = ('VOCdevkit/VOC2012', 'weights/mobilenetv2_imagenet.pth')
+MSRC = ('msrc21', 'weights/mobilenetv2_imagenet.pth')
+PARTS = {
+    'animals': Part('semi-supervised', 'advsemi/workflow_voc-animals', 5, 15, ANIMALS),
+    'idd': Part(
+        'domain adaptation',
+        'mic/workflow_camvid-to-idd-lite',
+        3,
+        30,
+        ('camvid', 'idd_lite', 'weights/tf_efficientnet_lite0.safetensors'),
+    ),
+    'weak': Part('image tags', 'affinitynet/workflow_voc-animals', 3, 35, ANIMALS),
+    **{
+        f'zero_{n}': Part(
+            f'zero-shot, split {n}',
+            'sign/workflow_msrc',
+            1,
+            30,
+            MSRC,
+            {'CLASS_SPLIT': f'msrc_{n}'},
+        )
+        for n in (1, 2, 3)
+    },
+    'objects': Part('DeconvNet', 'deconvnet/workflow_voc-animals', 3, 35, ANIMALS[:1]),
+}
+
+
+def locations(data: Path, out: Path) -> dict[str, str]:
+    """Environment variables by which the shipped configs find data and weights."""
+    return dict(
+        VOC_ANIMALS_ROOT=str(out / SMALL_ANIMALS),
+        MOBILENETV2_WEIGHTS=str(out / MOBILENET),
+        CAMVID_ROOT=str(data / 'camvid'),
+        IDD_LITE_ROOT=str(data / 'idd_lite'),
+        EFFICIENTNET_LITE0_WEIGHTS=str(data / 'weights' / 'tf_efficientnet_lite0.safetensors'),
+        MSRC_ROOT=str(data / 'msrc21'),
+    )
+
+
+def prepare(part: Part, data: Path, out: Path) -> None:
+    """Shrink the animals of VOC and rename the weights of MobileNetV2, once."""
+    voc, weights = ANIMALS
+    if voc in part.needs and not (out / SMALL_ANIMALS).exists():
+        call('convert', 'resize', data / voc, out / SMALL_ANIMALS, '--long-side', 256)
+    if weights in part.needs and not (out / MOBILENET).exists():
+        call('convert', 'torchvision-mobilenetv2', data / weights, out / MOBILENET)
+
+
+def call(*arguments: object, variables: Mapping[str, str] | None = None) -> bool:
+    """Run a command of this package; whether it succeeded."""
+    command = [*LES, *map(str, arguments)]
+    print('+', *command[1:], flush=True)
+    return not subprocess.run(command, cwd=ROOT, env={**os.environ, **(variables or {})}).returncode
+
+
+def main() -> None:
+    """Run the parts one after another, and say what failed or was left out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('data', type=Path, help='folder of data and weights')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/evidence'))
+    parser.add_argument('--only', nargs='+', choices=PARTS, help='parts to run, all by default')
+    parser.add_argument('--seeds', type=int, help='number of seeds of each part, not those below')
+    parser.add_argument('--jobs', type=int, default=1, help='stages at a time')
+    parser.add_argument('--list', action='store_true', help='print the parts and run nothing')
+    args = parser.parse_args()
+    data, out = args.data.resolve(), args.out.resolve()
+    parts = {name: PARTS[name] for name in PARTS if not args.only or name in args.only}
+    seeds = {name: args.seeds or part.seeds for name, part in parts.items()}
+    left = sum(part.minutes * seeds[name] for name, part in parts.items())
+    for name, part in parts.items():
+        minutes = part.minutes * seeds[name]
+        print(f'{name:9} {part.title:20} {seeds[name]} seeds, about {minutes} minutes of one core')
+    print(f'together about {left / 60:.1f} hours, {args.jobs} stages at a time', flush=True)
+    if args.list:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    problems = []
+    for name, part in parts.items():
+        if missing := [str(data / path) for path in part.needs if not (data / path).exists()]:
+            problems.append(f'{name}: skipped, as there is no {missing[0]}')
+            continue
+        prepare(part, data, out)
+        start = time.monotonic()
+        options = ('--seeds', *range(seeds[name]), '--jobs', args.jobs, '--work-dir', out / name)
+        variables = {**locations(data, out), **part.variables}
+        if not call('run', part.workflow, *options, variables=variables):
+            problems.append(f'{name}: failed, see {out / name}')
+        left -= part.minutes * seeds[name]
+        took = (time.monotonic() - start) / 60
+        print(f'{name}: {took:.0f} minutes; about {left} of one core are left', flush=True)
+    for problem in problems:
+        print(problem)
+    sys.exit(bool(problems))
+
+
+if __name__ == '__main__':
+    main()
