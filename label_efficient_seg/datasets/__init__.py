@@ -33,7 +33,7 @@ from .transforms import (
     LoadValidMask,
     RandomScale,
 )
-from .voc import SemiVOCDataset
+from .voc import SemiVOCDataset, VOCAnimalDataset
 
 __all__ = [
     'AffinityTarget',
@@ -70,6 +70,7 @@ __all__ = [
     'SemiVOCDataset',
     'SynscapesDataset',
     'ToyDataset',
+    'VOCAnimalDataset',
     'class_split',
     'list_class_embeddings',
     'load_class_embeddings',

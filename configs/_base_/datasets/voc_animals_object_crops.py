@@ -1,7 +1,8 @@
-# The animals of PASCAL VOC 2012, as one class, in crops around the single objects of the 437 training
-# images, DeconvNet's first stage; all else with a name is void. Objects are connected components: VOC's instance masks
-# are not among these files. Validation is on whole images; those of the test have proposals, which
-# without `folder` are made on the spot. Those of the second stage are below PROPOSALS.
+# The animals of PASCAL VOC 2012, as one class, in crops around the single objects of the 437
+# training images, DeconvNet's first stage; all else that has a name is void. Objects are connected
+# components: VOC's instance masks are not among these files. Validation is on whole images; those
+# of the test have proposals, which without `folder` are made on the spot. Those of the second stage
+# are below PROPOSALS.
 _base_ = './voc_animals_semi.py'
 import pathlib
 
