@@ -75,12 +75,15 @@ def measure(method: str, args: argparse.Namespace) -> dict[str, Any]:
             train_step(model, iteration + 2, data, optimizers)
 
     step()  # makes what the optimizers remember
-    with noted_passes(model) as passes:
+    with noted_passes(model, optimizers) as passes:
         step()
 
+    inputs = [t for one in passes if one for t in tree_leaves(one.inputs) if isinstance(t, Tensor)]
+
     def alone() -> None:
-        for one in passes:
-            one.repeat()
+        repeat(passes)
+        for tensor in inputs:
+            tensor.grad = None
         model.zero_grad()
 
     alone()
@@ -114,26 +117,35 @@ class Pass:
     differentiable: bool
     frozen: bool
 
-    def repeat(self) -> None:
-        """Forward, and backward if the step needs it."""
+    def forward(self) -> list[Tensor]:
+        """Outputs that have gradients."""
         trainable = [p for p in self.network.parameters() if p.requires_grad]
         for parameter in trainable if self.frozen else ():
             parameter.requires_grad_(False)
         with torch.set_grad_enabled(self.differentiable):
             found = self.network(*self.inputs)
-        outputs = [t for t in tree_leaves(found) if isinstance(t, Tensor) and t.requires_grad]
-        torch.autograd.backward(outputs, [torch.ones_like(t) for t in outputs])
         for parameter in trainable:
             parameter.requires_grad_(True)
-        for tensor in tree_leaves(self.inputs):
-            if isinstance(tensor, Tensor):
-                tensor.grad = None
+        return [t for t in tree_leaves(found) if isinstance(t, Tensor) and t.requires_grad]
+
+
+def repeat(passes: list[Pass | None]) -> None:
+    """Forward passes, and the backward pass of all before wherever the step has one."""
+    outputs: list[Tensor] = []
+    for one in passes:
+        if one is not None:
+            outputs += one.forward()
+            continue
+        torch.autograd.backward(outputs, [torch.ones_like(t) for t in outputs])
+        outputs.clear()
 
 
 @contextmanager
-def noted_passes(model: nn.Module) -> Iterator[list[Pass]]:
-    """The passes of the networks of a model while the block runs."""
-    passes: list[Pass] = []
+def noted_passes(
+    model: nn.Module, optimizers: OptimWrapper | OptimWrapperDict
+) -> Iterator[list[Pass | None]]:
+    """The passes of the networks of a model while the block runs; None is a backward pass."""
+    passes: list[Pass | None] = []
 
     def leaf(value: Any) -> Any:
         if not isinstance(value, Tensor):
@@ -153,11 +165,24 @@ def noted_passes(model: nn.Module) -> Iterator[list[Pass]]:
 
         network.forward = noted
 
+    def watch_backward(wrapper: OptimWrapper) -> None:
+        backward = wrapper.backward
+
+        def noted(*inputs: Any, **kwargs: Any) -> None:
+            passes.append(None)
+            backward(*inputs, **kwargs)
+
+        wrapper.backward = noted
+
     for network in networks(model):
         watch(network)
+    for wrapper in wrappers_of(optimizers).values():
+        watch_backward(wrapper)
     yield passes
     for network in networks(model):
         del network.forward
+    for wrapper in wrappers_of(optimizers).values():
+        del wrapper.backward
 
 
 @contextmanager

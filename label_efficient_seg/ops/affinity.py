@@ -206,9 +206,9 @@ def confident_labels(low_alpha: Tensor, high_alpha: Tensor, ignore_index: int = 
     Returns:
         Tensor: int64, (N, H, W): 0 for background, 1 to classes, or ``ignore_index``.
     """
-    foreground = low_alpha.argmax(1)
+    foreground = low_alpha.max(1).indices
     labels = foreground.masked_fill(foreground == 0, ignore_index)
-    labels = labels.masked_fill(high_alpha.argmax(1) == 0, 0)
+    labels = labels.masked_fill(high_alpha.max(1).indices == 0, 0)
     nothing = torch.maximum(low_alpha.amax(1), high_alpha.amax(1)) < 1e-5
     return labels.masked_fill(nothing, ignore_index)
 

@@ -165,7 +165,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         if iteration >= self.semi_start:
             selected = self._selected(self.discriminator.confidence(judgement)[:, 0], valid)
             losses['unlabeled.loss_semi'] = self.lambda_semi * masked_cross_entropy(
-                logits, logits.detach().argmax(dim=1), weight=selected
+                logits, logits.detach().max(dim=1).indices, weight=selected
             )
             losses['unlabeled.selected_ratio'] = selected.sum() / valid.sum().clamp(min=1)
         return losses, probabilities.detach(), valid

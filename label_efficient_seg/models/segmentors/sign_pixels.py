@@ -47,7 +47,7 @@ def maximum_of_maps(maps: Sequence[Tensor]) -> Tensor:
 
 def accuracy(scores: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
     """Percentage of the valid pixels; MMSeg's makes the host wait for the device."""
-    correct = (scores.argmax(dim=1) == labels) & valid
+    correct = (scores.max(dim=1).indices == labels) & valid
     return 100 * correct.sum() / valid.sum().clamp(min=1)
 
 
