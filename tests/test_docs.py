@@ -16,8 +16,9 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.registry import DATASETS, MODELS
 
 from label_efficient_seg.cli.main import build_parser
+from label_efficient_seg.datasets.files.card_keys import KEYS
 from label_efficient_seg.datasets.files.class_embeddings import write_class_embeddings
-from label_efficient_seg.datasets.files.data_card import KEYS, read_card
+from label_efficient_seg.datasets.files.data_card import read_card
 from label_efficient_seg.datasets.toy import toy_root
 from label_efficient_seg.engine.launch import build_runner, load_config
 

@@ -15,7 +15,8 @@ from ..core.digests import file_digest
 from ..core.errors import UserError
 from ..core.file_walk import find_missing, map_files
 from ..datasets.checks.first_look import look_at
-from ..datasets.files.data_card import DataCard, Part
+from ..datasets.files.card_keys import Part
+from ..datasets.files.data_card import DataCard
 from ..datasets.files.image_ids import image_ids
 from ..datasets.files.splits import more, read_split, write_split
 from ..datasets.files.stratification import stratified_selection

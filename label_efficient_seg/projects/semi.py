@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
-from ..datasets.files.data_card import Part, read_card
+from ..datasets.files.card_keys import Part
+from ..datasets.files.data_card import read_card
 from .networks import Network
 from .parts import CardImages, choose_parts, look_at_parts
 from .plan import choose_sizes, discriminator_strides, teacher_momentum

@@ -12,7 +12,8 @@ from PIL import Image
 
 from label_efficient_seg.core.errors import MissingFileError
 from label_efficient_seg.datasets.checks.checking import check_config
-from label_efficient_seg.datasets.files.data_card import CardError, card_schema, read_card
+from label_efficient_seg.datasets.files.card_yaml import CardError
+from label_efficient_seg.datasets.files.data_card import card_schema, read_card
 from label_efficient_seg.datasets.files.masks import MaskError
 from label_efficient_seg.datasets.files.pseudo_masks import write_label
 
