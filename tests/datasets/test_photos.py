@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from label_efficient_seg.datasets import files
 from label_efficient_seg.datasets.files.photos import find_photos
 
 
@@ -32,6 +33,15 @@ def test_folders_files_and_lists(tmp_path, monkeypatch):
 def test_images_that_differ_in_the_suffix_keep_it(tmp_path):
     touch(tmp_path, '1.jpg', '1.png', '2.png')
     assert list(find_photos([tmp_path])[1]) == ['1.jpg', '1.png', '2']
+
+
+def test_photos_of_other_formats_are_named(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(files.photos, 'print_log', lambda text, *_: lines.append(text))
+    touch(tmp_path, '1.jpg', 'b/2.HEIC', '3.gif', '4.txt')
+    assert list(find_photos([tmp_path])[1]) == ['1']
+    (line,) = lines
+    assert f"left out (2, first '{tmp_path}/3.gif'); convert them to one of .jpg" in line
 
 
 def test_nothing_to_predict(tmp_path):

@@ -1,12 +1,18 @@
 """Photos that a person names: files, folders and lists of files."""
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mmengine.logging import print_log
+
 from ...core.errors import MissingFileError, UserError
 from .images import IMAGE_SUFFIXES
+
+OTHER_SUFFIXES = ('.gif', '.heic', '.heif', '.avif', '.jp2', '.dng', '.cr2', '.nef', '.arw')
+"""Of photos in formats that are not read."""
 
 
 def find_photos(inputs: Sequence[str | os.PathLike]) -> tuple[Path, dict[str, Path]]:
@@ -14,7 +20,8 @@ def find_photos(inputs: Sequence[str | os.PathLike]) -> tuple[Path, dict[str, Pa
 
     Args:
         inputs (Sequence[str | os.PathLike]): Image files; folders, searched with their subfolders
-            for files with the suffix of an image; and ``.txt`` files with one path per line,
+            for files with the suffix of an image, with a warning about photos in formats that are
+            not read; and ``.txt`` files with one path per line,
             relative to the folder of the list.
 
     Returns:
@@ -26,7 +33,14 @@ def find_photos(inputs: Sequence[str | os.PathLike]) -> tuple[Path, dict[str, Pa
         FileNotFoundError: If an input does not exist.
         ValueError: If there is no image.
     """
-    found = [pair for given in inputs for pair in _expand(Path(given).expanduser())]
+    unread: list[Path] = []
+    found = [pair for given in inputs for pair in _expand(Path(given).expanduser(), unread)]
+    if unread:
+        print_log(
+            f"photos of a format that is not read are left out ({len(unread)}, first "
+            f"'{min(unread)}'); convert them to one of {', '.join(IMAGE_SUFFIXES)}",
+            'current', logging.WARNING,
+        )  # fmt: skip
     if not found:
         raise UserError(
             f'there is no image in {", ".join(map(str, inputs))}; images end with '
@@ -40,8 +54,8 @@ def find_photos(inputs: Sequence[str | os.PathLike]) -> tuple[Path, dict[str, Pa
     return root, {name.as_posix(): path for name, path in zip(names, paths, strict=True)}
 
 
-def _expand(given: Path) -> Iterator[tuple[Path, Path]]:
-    """Absolute path of each image, and the folder that an input names."""
+def _expand(given: Path, unread: list[Path]) -> Iterator[tuple[Path, Path]]:
+    """Absolute path of each image, and the folder that an input names; adds to what is unread."""
     given = Path(os.path.abspath(given))
     if given.is_dir():
         for parent, folders, files in os.walk(given):
@@ -49,6 +63,8 @@ def _expand(given: Path) -> Iterator[tuple[Path, Path]]:
             for file in files:
                 if file.lower().endswith(IMAGE_SUFFIXES) and not file.startswith('.'):
                     yield Path(parent, file), given
+                elif file.lower().endswith(OTHER_SUFFIXES):
+                    unread.append(Path(parent, file))
         return
     if not given.is_file():
         raise MissingFileError(f"'{given}' does not exist; give an image, a folder or a .txt list")
