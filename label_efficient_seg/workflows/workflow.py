@@ -28,6 +28,7 @@ from .slurm_jobs import SlurmJobs
 from .stage_folder import State
 from .stage_progress import StageProgress, finished_seconds
 from .stages import Result
+from .verdicts import CLASS_IOU
 
 
 class Workflow:
@@ -262,10 +263,11 @@ class _Runner:
 
 
 def describe_metrics(record: dict) -> str:
-    """Metrics and note of a finished stage in one line."""
+    """Metrics and note of a finished stage in one line, without those of single classes."""
     metrics = ', '.join(
         f'{name} {value:.4g}' if isinstance(value, float) else f'{name} {value}'
         for name, value in record['metrics'].items()
+        if not name.startswith(CLASS_IOU)
     )
     return f'{metrics} {record["note"]}'.strip() or 'finished'
 
