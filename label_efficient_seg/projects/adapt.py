@@ -8,9 +8,9 @@ from typing import Any
 from ..core.errors import UserError
 from ..datasets.files.data_card import DataCard, read_card
 from ..datasets.files.splits import read_split, write_split
-from .networks import Network
+from .networks import Network, find_network
 from .parts import CardImages, choose_parts, look_at_parts
-from .plan import Sizes, choose_sizes, discriminator_strides, is_short, teacher_momentum
+from .plan import Sizes, discriminator_strides, is_short, teacher_momentum
 from .project import Project
 from .stages import Stage, bases, config_path, discriminator_optimizer, optimizers
 from .trainings import Description, Trainings, describe_parts
@@ -56,23 +56,29 @@ def new_adapt(
             target_list=found['train_list'],
             val_list=found['val_list'],
         )
-        sizes = choose_sizes(project, images.sizes(parts.train), trainings.budget.paper)
+        sizes = trainings.choose_sizes(images.sizes(parts.train))
         project.decide('method', method, REASONS[method])
+        # Statistics that are frozen are those of the initial weights, whatever the images.
+        backbone = find_network(trainings.network, trainings.budget.iterations).model['backbone']
+        adabn = not backbone.get('norm_eval')
 
         def stages(network: Network, length: int) -> list[Stage]:
             oracle = Stage('oracle', ORACLE, timed_as='source_only')
             return [
                 Stage('source_only', SOURCE_ONLY),
-                Stage('adabn', _adabn(length)),
+                *[Stage('adabn', _adabn(length))] * adabn,
                 *_method_stages(method, network, sizes, length),
                 *[oracle] * parts.all_masks,
             ]
 
         sentences = [
             f'`source_only` learns from {len(labeled)} labeled images of the source alone, '
-            f'`{method}` also from {len(parts.train)} images of the target without masks. In '
-            '`adabn` these have a part in the statistics of batch norm and in nothing else, which '
-            'is often most of the gain.',
+            f'`{method}` also from {len(parts.train)} images of the target without masks.',
+            *[
+                'In `adabn` these have a part in the statistics of batch norm and in nothing else, '
+                'which is often most of the gain.'
+            ]
+            * adabn,
             *['`oracle` has the masks of the target: the upper bound.'] * parts.all_masks,
             f'All are judged on {len(parts.val)} other images of the target.',
         ]

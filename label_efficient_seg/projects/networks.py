@@ -99,6 +99,22 @@ class Network:
         with quiet_logger():
             return MODELS.build({k: v for k, v in config.items() if v is not None})
 
+    def divisor(self) -> int:
+        """What the sides of images must be multiples of; 1 for most networks, 16 for a UNet."""
+        config = self.model['backbone']
+        if self.base or config['type'] == 'TIMMBackbone':
+            return 1
+        for number, side in ((1, 65), (16, 64), (32, 128)):
+            try:
+                backbone = self.build_backbone()
+                backbone.eval()
+                with torch.no_grad():
+                    backbone(torch.zeros(1, config.get('in_channels', 3), side, side))
+            except Exception:  # backbones raise many types
+                continue
+            return number
+        return 1
+
     def levels(self) -> list[int]:
         """Channels of the feature maps that the backbone gives, found by an image of zeros.
 

@@ -74,13 +74,14 @@ class Budget:
         return cls(float(match[1]) * dict(min=60, h=3600)[match[2]], PAPER_ITERATIONS, text)
 
 
-def choose_sizes(project: Project, measured: np.ndarray, paper: bool) -> Sizes:
+def choose_sizes(project: Project, measured: np.ndarray, paper: bool, divisor: int = 1) -> Sizes:
     """Choose sizes by those of the images and by the machine.
 
     Args:
         project (Project): Notes the decisions.
         measured (np.ndarray): Width and height of some images, shape (N, 2).
         paper (bool): Whether to choose sizes of papers, whatever the machine.
+        divisor (int): What sides of crops must be multiples of.
 
     Returns:
         Sizes: The sizes.
@@ -97,8 +98,12 @@ def choose_sizes(project: Project, measured: np.ndarray, paper: bool) -> Sizes:
         f'longest side; the images have {long} pixels, and {machine} gets at most {most_scale}',
     )  # fmt: skip
     inside = short * scale // long
-    crop = max(min(most_crop, 8 * ((inside - 1) // 8) + 1), 33)
-    project.decide('crop_size', crop, f'8 n + 1 that fits into {inside}; at most {most_crop}')
+    if divisor > 1:
+        crop = max(min(most_crop, inside) // divisor, 2) * divisor
+    else:
+        crop = max(min(most_crop, 8 * ((inside - 1) // 8) + 1), 33)
+    form = f'{divisor} n, which this network needs,' if divisor > 1 else '8 n + 1'
+    project.decide('crop_size', crop, f'{form} that fits into {inside}; at most {most_crop}')
     project.decide('batch_size', batch, f'of each stream, on {machine}')
     return Sizes((scale, scale), (crop, crop), batch, workers=4 if gpu else 1)
 

@@ -9,7 +9,7 @@ from ..datasets.files.card_keys import Part
 from ..datasets.files.data_card import read_card
 from .networks import Network
 from .parts import CardImages, choose_parts, look_at_parts
-from .plan import choose_sizes, discriminator_strides, teacher_momentum
+from .plan import discriminator_strides, teacher_momentum
 from .stages import Stage, bases, discriminator_optimizer, optimizers
 from .trainings import Description, Trainings, describe_parts
 
@@ -45,7 +45,7 @@ def new_semi(
             )
         look_at_parts(project, images, parts, parts.labeled)
         variables = dict(card=project.path(images.card.path)) | describe_parts(project, parts)
-        sizes = choose_sizes(project, images.sizes(parts.train), trainings.budget.paper)
+        sizes = trainings.choose_sizes(images.sizes(parts.train))
 
         def stages(network: Network, length: int) -> list[Stage]:
             advsemi = method == 'advsemi'

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from ..core.errors import UserError
@@ -12,7 +13,7 @@ from ..engine.initial_weights import check_initial_weights
 from .methods import METHODS, choose_method
 from .networks import Network, find_network, origin
 from .parts import Parts
-from .plan import SHARE, Budget, Sizes, reduced_dilations, round_down
+from .plan import SHARE, Budget, Sizes, choose_sizes, reduced_dilations, round_down
 from .project import WORKFLOW, Project
 from .stages import Stage, bases, compared, dict_text, iterations_text
 from .timing import seconds_per_iteration
@@ -81,6 +82,11 @@ class Trainings:
         self.seed, self.weights = seed, weights
         default = 'deeplabv3plus_r50' if torch.cuda.is_available() else 'segformer_mit-b0'
         self.network = network or default
+
+    def choose_sizes(self, measured: np.ndarray) -> Sizes:
+        """As :func:`choose_sizes`, for the network."""
+        divisor = find_network(self.network, self.budget.iterations).divisor()
+        return choose_sizes(self.project, measured, self.budget.paper, divisor)
 
     def write(
         self,
@@ -191,6 +197,10 @@ class Trainings:
             changes.setdefault('backbone', {}).update(network.weights(weights))
         if network.base:
             return [*lines, f'model = {dict_text(changes)}']
+        if (divisor := network.divisor()) > 1:  # photos are padded
+            changes['data_preprocessor'] = dict(
+                size_divisor=divisor, test_cfg=dict(size_divisor=divisor)
+            )
         model = {k: {**v, **changes[k]} if k in changes else v for k, v in network.model.items()}
         if self.weights and 'pretrained' in model:
             model['pretrained'] = None

@@ -13,7 +13,7 @@ from ..datasets.files.image_labels import TagVocabulary, read_image_labels
 from ..datasets.files.splits import write_split
 from .networks import SGD, Network
 from .parts import CardImages, Parts, choose_parts, look_at_parts
-from .plan import Sizes, choose_sizes, is_short
+from .plan import Sizes, is_short
 from .project import HERE, Project
 from .stages import Stage, bases, config_path, dict_text, iterations_text
 from .trainings import Description, Trainings, describe_parts
@@ -66,7 +66,7 @@ def new_weak(card: str | os.PathLike, out: str | os.PathLike, **options: Any) ->
         look_at_parts(project, images, parts, images.masked(parts.train) if tags == 'masks' else ())
         parts = _with_tags(project, images, parts)
         measured = images.sizes(parts.train)
-        sizes = choose_sizes(project, measured, trainings.budget.paper)
+        sizes = trainings.choose_sizes(measured)
         if (pixels := int(np.median(measured.prod(1)))) > LARGE:
             project.decide('WARNING', 'large images', f'a CRF and a random walk work on all of '
                            f'{pixels / 1e6:.1f} million pixels; smaller copies are faster'

@@ -15,7 +15,7 @@ from ..datasets.files.class_embeddings import list_class_embeddings, load_class_
 from ..datasets.files.data_card import DataCard, read_card
 from .networks import SGD, Network
 from .parts import CardImages, Parts, choose_parts, look_at_parts
-from .plan import Sizes, choose_sizes, is_short
+from .plan import Sizes, is_short
 from .project import Project
 from .stages import Stage, bases, dict_text, iterations_text, optimizers
 from .trainings import Description, Trainings, describe_parts
@@ -55,7 +55,7 @@ def new_zero(
         parts = choose_parts(project, images, None, trainings.seed)
         all_labels = _check_labels(project, images, parts)
         look_at_parts(project, images, parts, parts.labeled, unseen=known.unseen)
-        sizes = choose_sizes(project, images.sizes(parts.labeled), trainings.budget.paper)
+        sizes = trainings.choose_sizes(images.sizes(parts.labeled))
         found = describe_parts(project, parts, names=('labeled', 'val'))
         variables = dict(
             card=project.path(known.path),

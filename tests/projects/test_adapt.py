@@ -65,6 +65,12 @@ def test_configs(source, card, network):
     assert adabn.train_dataloader == advent.train_dataloader
 
 
+def test_frozen_batch_norm_cannot_adapt(source, card, network):
+    folder = new(source, card, network='deeplabv2_mobilenetv2', weights='none')
+    assert Config.fromfile(folder / 'workflow.py').results == ['source_only', 'dacs', 'oracle']
+    assert 'adabn' not in (folder / 'README.md').read_text()
+
+
 def test_a_network_with_two_heads_has_two_discriminators(source, card):
     folder = new(source, card, network='deeplabv3plus_r50', weights='none', method='advent')
     assert set(read_config(folder / 'advent.py').model.discriminator) == {'main', 'aux'}

@@ -13,6 +13,8 @@ from label_efficient_seg.engine.launch import load_config
 from label_efficient_seg.engine.trained_model import without_pretraining
 from label_efficient_seg.projects.networks import find_network
 
+from .conftest import train
+
 
 def test_timm_is_asked_for_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, 'timm', None)
@@ -23,6 +25,22 @@ def test_timm_is_asked_for_where_it_is_missing(monkeypatch):
 def test_a_name_of_nothing_is_refused():
     with pytest.raises(UserError, match="nor timm/NAME .* did you mean 'deeplabv2_r101'"):
         find_network('deeplabv2_r10', 10)
+
+
+def test_crops_of_a_unet_are_multiples_of_16(card, tmp_path):
+    file = tmp_path / 'unet.py'
+    file.write_text(
+        "model = dict(type='EncoderDecoder', data_preprocessor=dict(type='SegDataPreProcessor'),\n"
+        "    backbone=dict(type='UNet', base_channels=4, norm_cfg=dict(type='BN')),\n"
+        "    decode_head=dict(type='FCNHead', in_channels=4, in_index=4, channels=4,\n"
+        "                     num_classes=2), test_cfg=dict(mode='whole'))\n"
+        "optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))\n"
+    )
+    folder = api.new('semi', card, out=tmp_path / 'out', network=str(file), iterations=2)
+    cfg = load_config(str(folder / 'baseline.py'))
+    assert cfg.crop_size == (64, 64)  # 57 without a UNet
+    assert cfg.model.data_preprocessor.test_cfg.size_divisor == 16
+    train(str(folder / 'baseline.py'), str(tmp_path / 'run'))  # and validates images of 72x64
 
 
 def test_channels_of_the_maps(network):
