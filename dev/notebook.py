@@ -22,7 +22,8 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         cell.execution_count = None
         cell.outputs = [out for out in cell.outputs if out.get('name') != 'stderr']
         for output in cell.outputs:
-            output.pop('execution_count', None)
+            if 'execution_count' in output:  # the format asks for it
+                output.execution_count = None
             if picture := output.get('data', {}).get('image/png'):
                 size = len(base64.b64decode(picture))
                 if size > MOST_BYTES:
