@@ -2,6 +2,7 @@
 
 import sys
 
+import mmseg
 import pytest
 import torch
 
@@ -80,6 +81,8 @@ def registered() -> None:
 @pytest.mark.parametrize('method', list(model_families.METHODS))
 @pytest.mark.parametrize('name', list(MODELS))
 def test_supervised_losses_are_those_of_mmsegmentation(name, method):
+    if name == 'class_weights' and mmseg.__version__ == '1.2.2':
+        pytest.skip('this MMSegmentation looks up the class weight of ignored pixels')
     cfg = model_families.ConfigDict(MODELS[name])
     models = model_families.build(cfg, method)
     iterations = list(model_families.losses_of(*models, cfg, 32))
