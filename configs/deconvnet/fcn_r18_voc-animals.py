@@ -24,7 +24,6 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
-crop_size = (129, 129)
 animals = dict(
     type='VOCAnimalDataset',
     metainfo=dict(classes=('background', 'animal'), palette=[[0, 0, 0], [192, 128, 0]]),

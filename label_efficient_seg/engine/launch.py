@@ -16,7 +16,8 @@ from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, RUNNERS
 
-from ..core.config_variables import is_shipped, read_config, read_inherited, settings
+from ..core.config_files import is_shipped
+from ..core.config_variables import read_config, read_inherited, settings
 from ..core.errors import RunError, UserError
 from ..core.logs import number_start
 from ..core.stack_internals import format_configs_once

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..core.atomic import write_atomically
+from ..core.config_files import check_quotable
 from ..core.errors import ExistingFileError, MissingFileError
 from ..core.tables import print_table
 
@@ -25,10 +26,12 @@ class Project:
 
     Raises:
         FileExistsError: If something is there.
+        ValueError: If configs in it could not name it.
     """
 
     def __init__(self, folder: str | os.PathLike) -> None:
         self.folder = Path(os.path.abspath(folder))
+        check_quotable(self.folder)
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise ExistingFileError(
                 f"'{folder}' exists and is not empty; remove it, or choose another --out"

@@ -6,7 +6,7 @@ import mmseg
 import pytest
 from mmengine.config import Config
 
-from label_efficient_seg.core import config_variables
+from label_efficient_seg.core import config_files
 from label_efficient_seg.core.config_index import get_config_path, list_configs
 from label_efficient_seg.core.config_variables import read_config, settings
 from label_efficient_seg.core.errors import UserError
@@ -182,7 +182,7 @@ def test_a_written_config_refuses_variables(tmp_path):
 
 def test_shipped_configs_have_one_value_of_each_variable(tmp_path, monkeypatch):
     # What plain MMEngine loads is what the tools train, from wherever the files are copied to.
-    monkeypatch.setattr(config_variables, 'resource_root', lambda: tmp_path)
+    monkeypatch.setattr(config_files, 'resource_root', lambda: tmp_path)
     for name in list_configs():
         path = get_config_path(name)
         cfg = settings(read_config(path))

@@ -195,6 +195,22 @@ def test_a_folder_is_not_written_over(card, network):
         new(card, network=network)
 
 
+@pytest.mark.parametrize('name', ["it's mine", 'back\\slash'])
+def test_a_folder_that_no_config_can_name(tmp_path, name):
+    with pytest.raises(UserError, match='has .* in its name, which no config can name.*rename it'):
+        Project(tmp_path / name)
+
+
+def test_a_config_in_such_a_folder(tmp_path):
+    config = tmp_path / "it's mine" / 'a.py'
+    config.parent.mkdir()
+    config.write_text("work_dir = '{{ fileDirname }}/runs'\n")
+    with pytest.raises(UserError, match="it's mine' has ' in its name, which no config"):
+        read_config(config)
+    config.write_text('work_dir = "{{ fileDirname }}/runs"\n')
+    assert read_config(config).work_dir == f'{config.parent}/runs'
+
+
 def test_sizes_are_those_of_the_images(tmp_path):
     sizes = plan.choose_sizes(Project(tmp_path / 'a'), np.array([[90, 200]] * 3), False)
     assert (sizes.scale, sizes.crop) == ((200, 200), (89, 89))
