@@ -146,6 +146,7 @@ def method_config(model: dict, method: str) -> ConfigDict:
 
 def build(model: dict, method: str) -> tuple[nn.Module, nn.Module]:
     """A model as a method trains it, and MMSegmentation's own with the same weights."""
+    torch.manual_seed(0)
     trained = MODELS.build(method_config(model, method))
     trained.init_weights()
     plain = MODELS.build(copy.deepcopy(model))

@@ -221,6 +221,15 @@ class Trainings:
         return os.path.abspath(weights)
 
     def _fit(self, stages: Sequence[Stage], batches: float) -> int:
+        """Number of iterations, with a warning if they are few."""
+        length = self._length(stages, batches)
+        if length < TOO_SHORT:
+            self.project.decide(
+                'WARNING', 'too short', f'with {length} iterations a network learns next to nothing'
+            )
+        return length
+
+    def _length(self, stages: Sequence[Stage], batches: float) -> int:
         """Number of iterations, by measuring one of each training if need be."""
         budget = self.budget
         if budget.seconds is None:
@@ -240,10 +249,6 @@ class Trainings:
             'max_iters', length,
             f'{budget.reason} for all stages of a seed; an iteration takes here: {measured}',
         )  # fmt: skip
-        if length < TOO_SHORT:
-            self.project.decide(
-                'WARNING', 'too short', f'with {length} iterations a network learns next to nothing'
-            )
         return length
 
     def _write_workflow(self, stages: Sequence[Stage], description: Description) -> None:
