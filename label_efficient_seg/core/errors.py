@@ -6,7 +6,9 @@ callers in Python need not know this module.
 
 import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -75,14 +77,22 @@ def readable_errors() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        _ignore_dead_children()
         print('interrupted', file=sys.stderr)
         sys.exit(130)
     except Exception as error:
+        _ignore_dead_children()
         message = str(error) if isinstance(error, UserError) else _foreign_message(error)
         if message is None or os.environ.get(TRACEBACK_VARIABLE):
             raise
         print(f'error: {message}\n({TRACEBACK_VARIABLE}=1 shows the traceback)', file=sys.stderr)
         sys.exit(1)
+
+
+def _ignore_dead_children() -> None:
+    """Let further workers die: PyTorch's handler of the signal raises wherever the program is."""
+    if hasattr(signal, 'SIGCHLD') and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _foreign_message(error: Exception) -> str | None:

@@ -137,6 +137,26 @@ def test_a_full_disk_is_one_line(capfd, tmp_path, monkeypatch):
     assert error.startswith('error: the disk is full ([Errno 28] No space left on device). ')
 
 
+def test_a_worker_that_dies_while_an_error_is_told_raises_no_other(capfd):
+    class DeathMeanwhile(UserError):
+        def __str__(self) -> str:
+            os.kill(os.getpid(), signal.SIGCHLD)
+            return 'the first error'
+
+    def raise_again(*args) -> None:  # as PyTorch's handler does
+        raise RuntimeError('DataLoader worker (pid 1) is killed by signal: Killed.')
+
+    def fail() -> None:
+        raise DeathMeanwhile
+
+    before = signal.signal(signal.SIGCHLD, raise_again)
+    try:
+        error = report(capfd, fail)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert error.startswith('error: the first error')
+
+
 def test_deaths_of_other_processes_are_one_line(capfd):
     loader = DataLoader(DeadlyDataset(), num_workers=1)
     error = report(capfd, lambda: next(iter(loader)))
