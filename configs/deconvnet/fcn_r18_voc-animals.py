@@ -1,29 +1,12 @@
 # The other member of the ensemble on the animals of VOC: MMSeg's FCN head on a ResNet-18 with half
 # the usual channels. It starts from random weights too, and learns from crops of whole images.
 _base_ = [
-    '../_base_/models/resnet18_toy.py',
+    '../_base_/models/fcn_r18_toy.py',
     '../_base_/datasets/voc_animals_semi.py',
     '../_base_/schedules/sgd_20k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    type='EncoderDecoder',
-    backbone=dict(init_cfg=None),
-    decode_head=dict(
-        type='FCNHead',
-        in_channels=256,
-        in_index=3,
-        channels=64,
-        num_convs=1,
-        concat_input=False,
-        dropout_ratio=0.1,
-        num_classes=2,
-        norm_cfg=dict(type='BN'),
-        loss_decode=dict(type='MaskedCrossEntropyLoss'),
-    ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
-)
+model = dict(backbone=dict(init_cfg=None), decode_head=dict(num_classes=2))
 animals = dict(
     type='VOCAnimalDataset',
     metainfo=dict(classes=('background', 'animal'), palette=[[0, 0, 0], [192, 128, 0]]),
