@@ -52,8 +52,8 @@ PARTS = {
     'idd': Part(
         'domain adaptation',
         'mic/workflow_camvid-to-idd-lite',
-        3,
-        30,
+        5,
+        20,
         ('camvid', 'idd_lite', 'weights/tf_efficientnet_lite0.safetensors'),
     ),
     'weak': Part('image tags', 'affinitynet/workflow_voc-animals', 3, 35, ANIMALS),

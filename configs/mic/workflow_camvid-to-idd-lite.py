@@ -4,7 +4,8 @@ introduction = (
     'From 577 labeled images of CamVid by day to 400 images of IDD-Lite without labels, 7 classes. '
     '`fit` learns from the source alone. All others go on from it, equally long: `source_only` '
     'without adaptation, `adabn` with target images for the statistics of batch norm alone, and '
-    '`advent`, `dacs` and `mic`; `dacs_20_labels` has masks for 20 target images. `intrada` and '
+    '`advent`, `dacs` and `mic`; `dacs_20_labels` has masks for 20 target images, '
+    'and `only_20_labels` uses no others of the target. `intrada` and '
     '`advent_continued` go on from `advent`. Validated on the 104 validation images of IDD-Lite.'
 )
 prefix = 'mic/efficientnet-lite0_camvid-to-idd-lite'
@@ -72,6 +73,13 @@ stages = [
         config=f'{prefix}_dacs_20-labels',
         cfg_options=fitted,
     ),
+    dict(
+        name='only_20_labels',
+        type='TrainStage',
+        config=f'{prefix}_dacs_20-labels',
+        # No pseudo label is certain enough to count.
+        cfg_options={**fitted, 'model.confidence_threshold': 1.0},
+    ),
 ]
 results = [
     'source_only',
@@ -82,4 +90,5 @@ results = [
     'dacs',
     'mic',
     'dacs_20_labels',
+    'only_20_labels',
 ]
