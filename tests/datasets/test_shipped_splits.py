@@ -34,7 +34,7 @@ COUNTS = {
         '1_4': 744,
         '1_2': 1488,
     },
-    'voc_animals': {'train.txt': 437, 'val.txt': 445, '1_8': 55},
+    'voc_animals': {'train.txt': 437, 'val.txt': 445, '1_8': 55, '1_16': 27},
     'camvid': {
         '1_8': 46,
         'day_to_dusk/source.txt': 577,
