@@ -192,6 +192,11 @@ def shrink_model(model: ConfigDict) -> None:
     if backbone.type == 'MixVisionTransformer':
         backbone.update(embed_dims=8, num_layers=[1, 1, 1, 1])
         model.decode_head.in_channels = [8, 16, 40, 64]
+    if backbone.type == 'HRDABackbone':
+        backbone.crop_size, model.test_cfg.stride = (CROP // 2, CROP // 2), (CROP // 2, CROP // 2)
+        backbone.backbone.update(embed_dims=8, num_layers=[1, 1, 1, 1])
+        for head in (model.decode_head.head, model.decode_head.attention):
+            head.update(in_channels=[8, 16, 40, 64], embed_dims=8, channels=8)
     if backbone.type == 'DINOv2':
         shrink_vit(model)
     elif model.type == 'AffinityNet' or backbone.type in (
@@ -224,6 +229,8 @@ def shrink_model(model: ConfigDict) -> None:
     for key in ('adv_start', 'semi_start'):
         if key in model:
             model[key] = 1
+    if 'mask_block' in model:
+        model.mask_block = 8
     if model.type == 'SIGN':
         model.update(feature_channels=8, interval=1)
         model.spatial_information.context_channels = 4

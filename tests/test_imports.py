@@ -33,7 +33,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     'models/discriminators': ('core', 'ops'),
     'models/cls_heads': ('core', 'ops'),
     'models/data_preprocessors': ('core', 'ops'),
-    'models/decode_heads': ('core', 'ops', *FILES),
+    'models/decode_heads': ('core', 'ops', *FILES, 'models/losses'),
     'models/segmentors': ('core', 'ops', *FILES, *NETWORKS),
     'models/wrappers': ('core', 'models/segmentors'),
     'engine/optimizers': ('core',),

@@ -27,7 +27,7 @@ TO_OURS = {
     'sign': 'encoder, generator, discriminator and classifier of SIGN',
     'unimatch': 'DeepLabv3+ on ResNet of UniMatch',
     'unimatch-v2': 'DINOv2 with DPT of UniMatch V2',
-    'daformer': 'MiT with the decoder of DAFormer, of DAFormer or MIC',
+    'daformer': 'MiT with the decoder of DAFormer, of DAFormer, HRDA or MIC',
     'mxnet-resnet38': 'ResNet38 of MXNet, for AffinityNet',
     'torchvision-vgg16': "torchvision's VGG16, for AffinityNet",
     'torchvision-mobilenetv2': "torchvision's MobileNetV2, for MMSeg's backbone",

@@ -1,4 +1,4 @@
-"""Released segmentors of UniMatch, UniMatch V2, and DAFormer or MIC."""
+"""Released segmentors of UniMatch, UniMatch V2, and DAFormer, HRDA or MIC."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -56,6 +56,22 @@ DAFORMER = {
     'decode_head.fuse_layer.': 'decode_head.',
     'decode_head.conv_seg.': 'decode_head.conv_seg.',
 }
+HRDA = {
+    **{
+        theirs: ours.replace('backbone.', 'backbone.backbone.')
+        for theirs, ours in DAFORMER.items()
+        if theirs.startswith('backbone.')
+    },
+    **{
+        theirs.replace('decode_head.', f'decode_head.{part}.'): ours.replace(
+            'decode_head.', f'decode_head.{our_part}.'
+        )
+        for part, our_part in (('head', 'head'), ('scale_attention', 'attention'))
+        for theirs, ours in DAFORMER.items()
+        if theirs.startswith('decode_head.')
+    },
+    'decode_head.scale_attention.fuse_layer.': 'decode_head.attention.bottleneck.',
+}
 # Within a block of MiT; queries, keys and values are joined.
 MIT_BLOCK = {
     '.attn.proj.': '.attn.attn.out_proj.',
@@ -88,7 +104,7 @@ def convert_self_training(state_dict: Weights, kind: str) -> Conversion:
 
     Args:
         state_dict (Mapping[str, Tensor]): Weights of the student; all names may begin with
-            ``module.``. The teacher of a checkpoint of DAFormer or MIC is left out.
+            ``module.``. The teacher of a checkpoint of DAFormer, HRDA or MIC is left out.
         kind (str): A key of :data:`KINDS`.
 
     Returns:
@@ -99,9 +115,9 @@ def convert_self_training(state_dict: Weights, kind: str) -> Conversion:
     """
     prefixes, infer = KINDS[kind]
     weights, notes = _without_others(without_wrapper(state_dict))
+    if kind == 'daformer' and any(name.startswith('decode_head.head.') for name in weights):
+        prefixes, infer = HRDA, _hrda
     try:
-        if any(name.startswith('decode_head.head.') for name in weights):
-            raise UserError('they have the decoder of HRDA, which is not here')
         weights = {_renamed(name, prefixes): tensor for name, tensor in weights.items()}
         if kind == 'daformer':
             weights = _join_attention(weights)
@@ -255,40 +271,70 @@ def _dinov2_dpt(weights: Weights) -> dict:
     )
 
 
-def _segformer(weights: Weights) -> dict:
-    widths = [output_width(weights, f'backbone.layers.{i}.0.projection.weight') for i in range(4)]
-    base = widths[0]
+def _daformer(weights: Weights) -> dict:
     return dict(
-        backbone=dict(
-            type='MixVisionTransformer',
-            embed_dims=base,
-            num_stages=4,
-            num_layers=[_count(weights, rf'backbone\.layers\.{i}\.1\.(\d+)\.') for i in range(4)],
-            num_heads=[1, 2, 5, 8],
-            patch_sizes=[7, 3, 3, 3],
-            sr_ratios=[8, 4, 2, 1],
-            out_indices=(0, 1, 2, 3),
-            mlp_ratio=4,
-            qkv_bias=True,
-            drop_path_rate=0.1,
-        ),
+        backbone=_mit(weights, 'backbone'),
+        decode_head=dict(_daformer_head(weights, 'backbone', 'decode_head'), **_scores(weights)),
+    )
+
+
+def _hrda(weights: Weights) -> dict:
+    encoder = 'backbone.backbone'
+    head, attention = (
+        _daformer_head(weights, encoder, f'decode_head.{part}') for part in ('head', 'attention')
+    )
+    return dict(
+        backbone=dict(type='HRDABackbone', crop_size=(512, 512), backbone=_mit(weights, encoder)),
         decode_head=dict(
-            type='DAFormerHead',
-            in_channels=widths,
-            embed_dims=_size(weights, 'decode_head.embed_layers.0.weight'),
-            channels=output_width(weights, 'decode_head.bottleneck.conv.weight'),
-            num_classes=output_width(weights, 'decode_head.conv_seg.weight'),
-            norm_cfg=dict(type='BN'),
-            dropout_ratio=0.1,
-            align_corners=False,
-            loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True),
+            type='HRDAHead',
+            head=head,
+            attention=dict(attention, dilations=()),
+            **_scores(weights, 'head.'),
         ),
+    )
+
+
+def _mit(weights: Weights, name: str) -> dict:
+    layers = rf'{re.escape(name)}\.layers'
+    return dict(
+        type='MixVisionTransformer',
+        embed_dims=output_width(weights, f'{name}.layers.0.0.projection.weight'),
+        num_stages=4,
+        num_layers=[_count(weights, rf'{layers}\.{i}\.1\.(\d+)\.') for i in range(4)],
+        num_heads=[1, 2, 5, 8],
+        patch_sizes=[7, 3, 3, 3],
+        sr_ratios=[8, 4, 2, 1],
+        out_indices=(0, 1, 2, 3),
+        mlp_ratio=4,
+        qkv_bias=True,
+        drop_path_rate=0.1,
+    )
+
+
+def _daformer_head(weights: Weights, encoder: str, name: str) -> dict:
+    return dict(
+        type='DAFormerHead',
+        in_channels=[
+            output_width(weights, f'{encoder}.layers.{i}.0.projection.weight') for i in range(4)
+        ],
+        embed_dims=_size(weights, f'{name}.embed_layers.0.weight'),
+        channels=output_width(weights, f'{name}.bottleneck.conv.weight'),
+        norm_cfg=dict(type='BN'),
+        dropout_ratio=0.1,
+    )
+
+
+def _scores(weights: Weights, part: str = '') -> dict:
+    return dict(
+        num_classes=output_width(weights, f'decode_head.{part}conv_seg.weight'),
+        align_corners=False,
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True),
     )
 
 
 KINDS: dict[str, tuple[Mapping[str, str], Callable[[Weights], dict]]] = {
     'unimatch': (UNIMATCH, _deeplabv3plus),
     'unimatch-v2': (UNIMATCH_V2, _dinov2_dpt),
-    'daformer': (DAFORMER, _segformer),
+    'daformer': (DAFORMER, _daformer),
 }
 """Names of the tensors, and the config of the network they belong to."""

@@ -1,4 +1,4 @@
-"""The segmentors of UniMatch, UniMatch V2 and DAFormer, small, with the releases' names."""
+"""The segmentors of UniMatch, UniMatch V2, DAFormer and HRDA, small, with the releases' names."""
 
 import torch
 import torch.nn.functional as F
@@ -214,29 +214,50 @@ class MiTBlock(nn.Module):
         return x + m.fc2(nn.GELU()(hidden))
 
 
-class DAFormer(nn.Module):
-    """MiT of four stages with one or two blocks, and the decoder."""
+class MiT(nn.Module):
+    """Four stages with one or two blocks."""
 
-    def __init__(self, width: int = 8, embed: int = 6) -> None:
+    def __init__(self, width: int = 8) -> None:
         super().__init__()
-        b, d = nn.Module(), nn.Module()
-        self.backbone, self.decode_head = b, d
-        channels = [width * heads for heads in (1, 2, 5, 8)]
-        for i, (inputs, outputs) in enumerate(zip([3, *channels[:-1]], channels, strict=True), 1):
+        self.channels = [width * heads for heads in (1, 2, 5, 8)]
+        inputs = [3, *self.channels[:-1]]
+        for i, (before, after) in enumerate(zip(inputs, self.channels, strict=True), 1):
             kernel, stride = (7, 4) if i == 1 else (3, 2)
             patches = nn.Module()
-            patches.proj = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
-            patches.norm = nn.LayerNorm(outputs)
-            setattr(b, f'patch_embed{i}', patches)
+            patches.proj = nn.Conv2d(before, after, kernel, stride, kernel // 2)
+            patches.norm = nn.LayerNorm(after)
+            setattr(self, f'patch_embed{i}', patches)
             heads, reduction = ((1, 8), (2, 4), (5, 2), (8, 1))[i - 1]
-            blocks = (MiTBlock(outputs, heads, reduction) for _ in range(1 + i % 2))
-            setattr(b, f'block{i}', nn.ModuleList(blocks))
-            setattr(b, f'norm{i}', nn.LayerNorm(outputs, eps=1e-6))
-        d.embed_layers = nn.ModuleDict()
+            blocks = (MiTBlock(after, heads, reduction) for _ in range(1 + i % 2))
+            setattr(self, f'block{i}', nn.ModuleList(blocks))
+            setattr(self, f'norm{i}', nn.LayerNorm(after, eps=1e-6))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        levels = []
+        for i in range(1, 5):
+            patches = getattr(self, f'patch_embed{i}')
+            x = patches.proj(x)
+            size = x.shape[2:]
+            x = patches.norm(x.flatten(2).transpose(1, 2))
+            for block in getattr(self, f'block{i}'):
+                x = block(x, size)
+            x = getattr(self, f'norm{i}')(x).transpose(1, 2).unflatten(2, size)
+            levels.append(x)
+        return levels
+
+
+class DAFormerDecoder(nn.Module):
+    def __init__(self, channels: list[int], embed: int = 6, context: bool = True) -> None:
+        super().__init__()
+        self.embed_layers = nn.ModuleDict()
         for i, inputs in enumerate(channels):
-            d.embed_layers[str(i)] = nn.Module()
-            d.embed_layers[str(i)].proj = nn.Linear(inputs, embed)
-        d.fuse_layer = fuse = nn.Module()
+            self.embed_layers[str(i)] = nn.Module()
+            self.embed_layers[str(i)].proj = nn.Linear(inputs, embed)
+        self.conv_seg = nn.Conv2d(7, CLASSES, 1)
+        if not context:
+            self.fuse_layer = self.conv_bn(4 * embed, 7, 1)
+            return
+        self.fuse_layer = fuse = nn.Module()
         fuse.aspp_modules = nn.ModuleList([self.conv_bn(4 * embed, 7, 1)])
         for rate in (6, 12, 18):
             separable = nn.Module()
@@ -244,7 +265,6 @@ class DAFormer(nn.Module):
             separable.pointwise_conv = self.conv_bn(4 * embed, 7, 1)
             fuse.aspp_modules.append(separable)
         fuse.bottleneck = self.conv_bn(28, 7, 3)
-        d.conv_seg = nn.Conv2d(7, CLASSES, 1)
 
     @staticmethod
     def conv_bn(inputs: int, outputs: int, kernel: int, rate: int = 1, groups: int = 1):
@@ -256,33 +276,64 @@ class DAFormer(nn.Module):
         module.bn = nn.BatchNorm2d(outputs)
         return module
 
-    def forward(self, images: Tensor) -> Tensor:
-        b, d, x, levels = self.backbone, self.decode_head, images, []
-        for i in range(1, 5):
-            patches = getattr(b, f'patch_embed{i}')
-            x = patches.proj(x)
-            size = x.shape[2:]
-            x = patches.norm(x.flatten(2).transpose(1, 2))
-            for block in getattr(b, f'block{i}'):
-                x = block(x, size)
-            x = getattr(b, f'norm{i}')(x).transpose(1, 2).unflatten(2, size)
-            embedded = d.embed_layers[str(i - 1)].proj(x.flatten(2).transpose(1, 2))
-            embedded = embedded.transpose(1, 2).unflatten(2, size)
-            levels.append(embedded if i == 1 else enlarge(embedded, levels[0].shape[2:], False))
-        joined = torch.cat(levels, 1)
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        size, embedded = levels[0].shape[2:], []
+        for i, level in enumerate(levels):
+            linear = self.embed_layers[str(i)].proj(level.flatten(2).transpose(1, 2))
+            embedded.append(
+                enlarge(linear.transpose(1, 2).unflatten(2, level.shape[2:]), size, False)
+            )
+        x, fuse = torch.cat(embedded, 1), self.fuse_layer
 
         def apply(module, x):
             return module.bn(module.conv(x)).relu()
 
-        first, *separable = d.fuse_layer.aspp_modules
-        parts = [apply(first, joined)]
+        if not hasattr(fuse, 'aspp_modules'):
+            return self.conv_seg(apply(fuse, x))
+        first, *separable = fuse.aspp_modules
+        parts = [apply(first, x)]
         for module in separable:
-            parts.append(apply(module.pointwise_conv, apply(module.depthwise_conv, joined)))
-        scores = d.conv_seg(apply(d.fuse_layer.bottleneck, torch.cat(parts, 1)))
-        return enlarge(scores, images.shape[2:], False)
+            parts.append(apply(module.pointwise_conv, apply(module.depthwise_conv, x)))
+        return self.conv_seg(apply(fuse.bottleneck, torch.cat(parts, 1)))
 
 
-RELEASES = {'unimatch': UniMatch, 'unimatch-v2': UniMatchV2, 'daformer': DAFormer}
+class DAFormer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = MiT()
+        self.decode_head = DAFormerDecoder(self.backbone.channels)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return enlarge(self.decode_head(self.backbone(images)), images.shape[2:], False)
+
+
+class HRDA(nn.Module):
+    """Windows of 64x64 that start every 32 pixels; the image's sides are multiples of 32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone, self.decode_head = MiT(), nn.Module()
+        self.decode_head.head = DAFormerDecoder(self.backbone.channels)
+        self.decode_head.scale_attention = DAFormerDecoder(self.backbone.channels, 4, False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        head, size = self.decode_head, images.shape[2:]
+        context = self.backbone(enlarge(images, [side // 2 for side in size], False))
+        total = torch.zeros(len(images), CLASSES, size[0] // 4, size[1] // 4)
+        count = torch.zeros(size[0] // 4, size[1] // 4)
+        for y in range(0, size[0] - 63, 32):
+            for x in range(0, size[1] - 63, 32):
+                place = (..., slice(y // 4, y // 4 + 16), slice(x // 4, x // 4 + 16))
+                window = images[:, :, y : y + 64, x : x + 64]
+                total[place] += head.head(self.backbone(window))
+                count[place] += 1
+        attention = head.scale_attention(context).sigmoid()
+        whole = enlarge((1 - attention) * head.head(context), count.shape, False)
+        fused = whole + enlarge(attention, count.shape, False) * total / count
+        return enlarge(fused, size, False)
+
+
+RELEASES = {'unimatch': UniMatch, 'unimatch-v2': UniMatchV2, 'daformer': DAFormer, 'hrda': HRDA}
 
 
 @torch.no_grad()

@@ -16,13 +16,15 @@ class IgnoreMargins(BaseTransform):
     Args:
         top (int): Rows to ignore.
         bottom (int): The same at the other side.
+        left (int): Columns to ignore.
+        right (int): The same at the other side.
     """
 
-    def __init__(self, top: int = 0, bottom: int = 0) -> None:
-        self.top, self.bottom = top, bottom
+    def __init__(self, top: int = 0, bottom: int = 0, left: int = 0, right: int = 0) -> None:
+        self.top, self.bottom, self.left, self.right = top, bottom, left, right
 
     def transform(self, results: dict) -> dict:
-        """Mark the rows.
+        """Mark rows and columns.
 
         Args:
             results (dict): With ``gt_seg_map``.
@@ -33,4 +35,6 @@ class IgnoreMargins(BaseTransform):
         mask = results['gt_seg_map']
         mask[: self.top] = IGNORE
         mask[len(mask) - self.bottom :] = IGNORE
+        mask[:, : self.left] = IGNORE
+        mask[:, mask.shape[1] - self.right :] = IGNORE
         return results

@@ -2,6 +2,7 @@ from .deconvnet_vgg import DeconvNetVGG
 from .deeplabv2_resnet import DeepLabV2ResNet
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
 from .dinov2 import DINOv2
+from .hrda_backbone import HRDABackbone
 from .resnet38 import ResNet38
 from .vgg16_dilated import DilatedVGG16
 
@@ -11,5 +12,6 @@ __all__ = [
     'DeepLabV2ResNet',
     'DilatedMobileNetV2',
     'DilatedVGG16',
+    'HRDABackbone',
     'ResNet38',
 ]

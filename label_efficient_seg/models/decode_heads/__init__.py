@@ -4,6 +4,7 @@ from .deconvnet_head import DeconvNetHead
 from .deeplabv2_head import DeepLabV2Head
 from .deeplabv3plus_head import DeepLabV3PlusHead
 from .fcn8s_head import FCN8sHead
+from .hrda_head import HRDAHead
 from .large_fov_head import LargeFOVHead
 from .plain_dpt_head import PlainDPTHead
 from .word_projection_head import WordProjectionHead
@@ -15,6 +16,7 @@ __all__ = [
     'DeepLabV2Head',
     'DeepLabV3PlusHead',
     'FCN8sHead',
+    'HRDAHead',
     'LargeFOVHead',
     'PlainDPTHead',
     'WordProjectionHead',

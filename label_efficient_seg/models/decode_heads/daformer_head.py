@@ -21,7 +21,8 @@ class DAFormerHead(BaseDecodeHead):
         in_channels (Sequence[int]): Channels of the levels.
         embed_dims (int): Channels of each embedded level.
         channels (int): Channels of each dilation, and of the fused map.
-        dilations (Sequence[int]): 1 stands for a 1x1 convolution.
+        dilations (Sequence[int]): 1 stands for a 1x1 convolution. Without any, a 1x1 convolution
+            alone fuses the levels, as for the attention of HRDA.
         **kwargs: Further arguments of MMSeg's ``BaseDecodeHead``.
 
     Source: Hoyer et al., DAFormer, CVPR 2022, section 3.2.
@@ -43,22 +44,16 @@ class DAFormerHead(BaseDecodeHead):
             **kwargs,
         )
         self.embed_layers = nn.ModuleList(nn.Linear(c, embed_dims) for c in in_channels)
-        self.aspp_modules = DepthwiseSeparableASPPModule(
-            dilations=dilations,
-            in_channels=len(in_channels) * embed_dims,
-            channels=channels,
-            conv_cfg=None,
-            norm_cfg=self.norm_cfg,
-            act_cfg=self.act_cfg,
-        )
-        self.bottleneck = ConvModule(
-            len(dilations) * channels,
-            channels,
-            3,
-            padding=1,
-            norm_cfg=self.norm_cfg,
-            act_cfg=self.act_cfg,
-        )
+        width = len(in_channels) * embed_dims
+        style = dict(norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
+        if dilations:
+            self.aspp_modules = DepthwiseSeparableASPPModule(
+                dilations=dilations, in_channels=width, channels=channels, conv_cfg=None, **style
+            )
+            self.bottleneck = ConvModule(len(dilations) * channels, channels, 3, padding=1, **style)
+        else:
+            self.aspp_modules = None
+            self.bottleneck = ConvModule(width, channels, 1, **style)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Classify each position.
@@ -78,5 +73,7 @@ class DAFormerHead(BaseDecodeHead):
                     maps, levels[0].shape[2:], mode='bilinear', align_corners=self.align_corners
                 )
             )
-        context = self.aspp_modules(torch.cat(embedded, dim=1))
-        return self.cls_seg(self.bottleneck(torch.cat(context, dim=1)))
+        joined = torch.cat(embedded, dim=1)
+        if self.aspp_modules is not None:
+            joined = torch.cat(self.aspp_modules(joined), dim=1)
+        return self.cls_seg(self.bottleneck(joined))

@@ -2,6 +2,7 @@ from .adversarial_loss import AdversarialLoss
 from .affinity_loss import AffinityLoss
 from .feature_distance import feature_distance
 from .gaussian_kl_loss import GaussianKLLoss, gaussian_kl
+from .loss_part import LossPart
 from .masked_cross_entropy_loss import MaskedCrossEntropyLoss, masked_cross_entropy
 from .masked_mean import masked_mean
 from .mmd_loss import MMDLoss, squared_mmd
@@ -11,6 +12,7 @@ __all__ = [
     'AdversarialLoss',
     'AffinityLoss',
     'GaussianKLLoss',
+    'LossPart',
     'MMDLoss',
     'MaskedCrossEntropyLoss',
     'SigmoidL1Loss',

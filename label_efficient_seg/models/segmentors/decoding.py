@@ -21,7 +21,8 @@ def decode(head: nn.Module, features: list[Tensor]) -> tuple[Any, Tensor]:
     Returns:
         tuple[Any, Tensor]: What the head returns, from which its ``loss_by_feat`` computes its
         losses, and the class scores that it predicts, (N, C, h, w). Of several tensors, which some
-        heads return in training, these are what its layer ``conv_seg`` gave.
+        heads return in training, these are the first of its ``loss_parts``, or what its layer
+        ``conv_seg`` gave.
 
     Raises:
         TypeError: If the head returns several tensors and does not use ``conv_seg`` exactly once.
@@ -35,6 +36,8 @@ def decode(head: nn.Module, features: list[Tensor]) -> tuple[Any, Tensor]:
         outputs = head(features)
     if isinstance(outputs, Tensor):
         return outputs, outputs
+    if hasattr(head, 'loss_parts'):
+        return outputs, head.loss_parts(outputs)[0].scores
     if len(classified) != 1:
         raise UnknownArgumentError(
             f'head {type(head).__name__} returns {len(outputs)} tensors, of which its layer '

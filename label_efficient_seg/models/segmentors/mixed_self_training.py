@@ -151,8 +151,10 @@ class MixedSelfTraining(StreamEncoderDecoder):
         if stream != 'source':
             return add_prefix(losses, stream)
         if self.lambda_feature:
+            network = self._initial[0]
             with torch.no_grad():
-                initial = self._initial[0](x)[-1]
+                # The windows of HRDA have no part in L_feat.
+                initial = getattr(network, 'context', network)(x)[-1]
             y, things = self.labels(samples), self.feature_classes
             distance = feature_distance(features[-1], initial, y, things, self.num_classes)
             losses['source.loss_feature'] = self.lambda_feature * distance
@@ -188,6 +190,11 @@ class MixedSelfTraining(StreamEncoderDecoder):
 
     def _cross_entropy(self, images: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
         with frozen_statistics(self) if self.clean_statistics else nullcontext():
-            scores = self.upsample(self.logits(self.extract_feat(images)), images)
-        values = F.cross_entropy(scores, labels, ignore_index=IGNORE, reduction='none')
-        return (weight * values).mean()
+            parts = self.loss_parts(self.extract_feat(images))
+        loss = images.new_zeros(())
+        for share, scores, area in parts:
+            y, w = labels[area], weight[area]
+            scores = self.upsample(scores, y)
+            values = F.cross_entropy(scores, y, ignore_index=IGNORE, reduction='none')
+            loss = loss + share * (w * values).mean()
+        return loss

@@ -15,6 +15,7 @@ from ...core.errors import UserError
 from ...core.labels import IGNORE
 from ...core.stack_internals import uncounted
 from ...ops import class_scores
+from ..losses import LossPart
 from .cascade_head import CascadeHead
 from .decoding import check_binary, check_kind, check_losses, decode, map_tensors
 
@@ -212,6 +213,16 @@ class StreamEncoderDecoder(EncoderDecoder):
     def logits(self, features: list[Tensor], level: str = 'main') -> Tensor:
         """Class scores of a head, (N, C, h, w), at a resolution of its own."""
         return self._decode(features, level)[1]
+
+    def loss_parts(self, features: list[Tensor]) -> list[LossPart]:
+        """Class scores of the decode head that a loss compares with labels, and where.
+
+        One part for most heads; several with shares that sum to 1 for an :class:`HRDAHead`.
+        """
+        outputs, logits = self._decode(features, 'main')
+        if hasattr(self.decode_head, 'loss_parts'):
+            return self.decode_head.loss_parts(outputs)
+        return [LossPart(1.0, logits, (...,))]
 
     def supervised_losses(
         self,

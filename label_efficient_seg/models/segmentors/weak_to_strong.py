@@ -74,14 +74,13 @@ class WeakToStrong(StreamEncoderDecoder):
                 'does not see it when a teacher predicts it; set feature_dropout=0 or '
                 'teacher_momentum=None'
             )
+        if hasattr(self.decode_head, 'loss_parts') and (feature_dropout or complementary):
+            raise UserError('HRDA cannot drop features; set feature_dropout=0, complementary=False')
         self.confidence_threshold = confidence_threshold
         self.feature_dropout = feature_dropout
         self.complementary = complementary
-        self.lambda_strong = lambda_strong
-        self.lambda_feature = lambda_feature
-        self.teacher: MeanTeacher | None = None
-        if teacher_momentum is not None:
-            self.teacher = MeanTeacher(self, teacher_momentum)
+        self.lambda_strong, self.lambda_feature = lambda_strong, lambda_feature
+        self.teacher = None if teacher_momentum is None else MeanTeacher(self, teacher_momentum)
 
     def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Update the segmentor, then its teacher; see the parent class."""
