@@ -106,11 +106,11 @@ def images() -> Tensor:
     return torch.rand(2, 3, 24, 28)
 
 
-def jitter() -> tuple[Tensor, ...]:
+def jitter() -> tuple:
     """Images and parameters of the strong augmentation."""
-    factors = torch.tensor([[0.8, 1.3, 0.7, 0.2], [1.2, 0.6, 1.4, -0.1]])
-    order = torch.tensor([[2, 0, 3, 1], [0, 1, 2, 3]])
-    return images(), factors, order, torch.tensor([False, True]), torch.tensor([1.5, 0.0])
+    factors = [[0.8, 1.3, 0.7, 0.2], [1.2, 0.6, 1.4, -0.1]]
+    order = [[2, 0, 3, 1], [0, 1, 2, 3]]
+    return images(), factors, order, [False, True], torch.tensor([1.5, 0.0])
 
 
 def pasted(total: Tensor, scores: Tensor) -> Tensor:

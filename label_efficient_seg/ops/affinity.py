@@ -167,7 +167,7 @@ class _PairwiseAffinities(torch.autograd.Function):
         for k, offset in enumerate(offsets):
             begin, end = pair_windows(size, offset)
             difference = features[(..., *begin)] - features[(..., *end)]
-            affinities[(slice(None), k, *begin)] = (-scale * difference.abs().sum(1)).exp()
+            affinities[(slice(None), k, *begin)] = (-scale * difference.abs_().sum(1)).exp()
         ctx.save_for_backward(features, affinities)
         ctx.radius, ctx.scale = radius, scale
         return affinities
@@ -180,8 +180,8 @@ class _PairwiseAffinities(torch.autograd.Function):
         result = torch.zeros_like(features)
         for k, offset in enumerate(neighbour_offsets(ctx.radius)):
             begin, end = pair_windows(features.shape[-2:], offset)
-            sign = (features[(..., *begin)] - features[(..., *end)]).sign()
-            change = sign * slopes[(slice(None), k, *begin)][:, None]
+            change = (features[(..., *begin)] - features[(..., *end)]).sign_()
+            change *= slopes[(slice(None), k, *begin)][:, None]
             result[(..., *begin)] += change
             result[(..., *end)] -= change
         return result, None, None

@@ -1,5 +1,7 @@
 """Colour jitter, grayscale and blur of a batch, with parameters of its own for each image."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,57 +11,66 @@ BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 
 
 def strong_augmentation(
-    images: Tensor, factors: Tensor, order: Tensor, gray: Tensor, sigma: Tensor
+    images: Tensor,
+    factors: Sequence[Sequence[float]],
+    order: Sequence[Sequence[int]],
+    gray: Sequence[bool],
+    sigma: Tensor,
 ) -> Tensor:
     """Jitter the colours, remove them, and blur, in this order.
 
-    The parameters are tensors on the device of the images, so that nothing waits for the device.
+    What differs in kind between images is known to the host, so that each is changed only as it
+    has to be, and nothing waits for the device.
 
     Args:
         images (Tensor): RGB, (N, 3, H, W), floats in [0, 1].
-        factors (Tensor): See :func:`jitter_colors`.
-        order (Tensor): See :func:`jitter_colors`.
-        gray (Tensor): Boolean, (N,): which images become gray.
-        sigma (Tensor): See :func:`gaussian_blur`.
+        factors (Sequence[Sequence[float]]): Of each image, see :func:`jitter_colors`.
+        order (Sequence[Sequence[int]]): Of each image, see :func:`jitter_colors`.
+        gray (Sequence[bool]): Which images become gray.
+        sigma (Tensor): On the device of the images, see :func:`gaussian_blur`.
 
     Returns:
         Tensor: Same shape and range.
     """
-    images = jitter_colors(images, factors, order)
-    gray_images = rgb_to_grayscale(images, num_output_channels=3)
-    images = torch.where(gray.view(-1, 1, 1, 1), gray_images, images)
-    return gaussian_blur(images, sigma)
+    recolored = []
+    for image, *colors, colorless in zip(images.split(1), factors, order, gray, strict=True):
+        image = jitter_colors(image, *colors)
+        recolored.append(rgb_to_grayscale(image, num_output_channels=3) if colorless else image)
+    return gaussian_blur(torch.cat(recolored), sigma)
 
 
-def jitter_colors(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
-    """Torchvision's ``ColorJitter`` with given parameters for each image.
+def jitter_colors(images: Tensor, factors: Sequence[float], order: Sequence[int]) -> Tensor:
+    """Torchvision's ``ColorJitter`` with given parameters.
 
     Args:
         images (Tensor): RGB, (N, 3, H, W), floats in [0, 1].
-        factors (Tensor): (N, 4): factors of brightness, contrast and saturation (1 changes
+        factors (Sequence[float]): Factors of brightness, contrast and saturation (1 changes
             nothing), and the shift of the hue in turns (0 changes nothing).
-        order (Tensor): (N, 4), int64: the columns of ``factors`` in the order to apply them.
+        order (Sequence[int]): Indices of ``factors`` in the order to apply them.
 
     Returns:
         Tensor: Same shape and range.
     """
-    for step in order.unbind(dim=1):
-        factor = factors.gather(1, step[:, None])[:, :, None, None]
-        step = step.view(-1, 1, 1, 1)
-        gray = rgb_to_grayscale(images)
-        base = torch.where(step == CONTRAST, gray.mean(dim=(2, 3), keepdim=True), gray)
-        base = torch.where(step == BRIGHTNESS, 0, base)
-        blended = (factor * images + (1 - factor) * base).clamp(0, 1)
-        images = torch.where(step == HUE, shift_hue(images, factor), blended)
+    for step in order:
+        factor = factors[step]
+        if step == HUE:
+            images = shift_hue(images, factor)
+            continue
+        base: Tensor | float = 0.0
+        if step != BRIGHTNESS:
+            base = rgb_to_grayscale(images)
+        if step == CONTRAST:
+            base = base.mean(dim=(2, 3), keepdim=True)
+        images = (factor * images + (1 - factor) * base).clamp(0, 1)
     return images
 
 
-def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
+def shift_hue(images: Tensor, shift: float) -> Tensor:
     """Turn the hue, as torchvision's ``adjust_hue`` does.
 
     Args:
         images (Tensor): RGB, (N, 3, H, W), floats in [0, 1].
-        shift (Tensor): (N, 1, 1, 1), in turns: 1 is the whole circle.
+        shift (float): In turns: 1 is the whole circle.
 
     Returns:
         Tensor: Same shape and range; value and saturation stay.

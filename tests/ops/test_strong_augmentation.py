@@ -24,27 +24,25 @@ def images(number: int) -> torch.Tensor:
     return result
 
 
-def parameters(number: int) -> tuple[torch.Tensor, torch.Tensor]:
+def parameters(number: int) -> tuple[list, list]:
     factors = torch.rand(number, 4) + 0.5
     factors[:, 3] = torch.rand(number) / 2 - 0.25
     orders = list(itertools.permutations(range(4)))
-    order = torch.tensor([orders[i % len(orders)] for i in range(number)])
-    return factors, order
+    return factors.tolist(), [orders[i % len(orders)] for i in range(number)]
 
 
 def test_jitter_equals_torchvision_in_every_order():
-    batch, (factors, order) = images(24), parameters(24)
-    found = jitter_colors(batch, factors, order)
-    for image, factor, steps, result in zip(batch, factors, order, found, strict=True):
-        for step in steps.tolist():
-            image = ADJUST[step](image, float(factor[step]))
-        torch.testing.assert_close(result, image, atol=1e-5, rtol=0)
+    for image, factors, order in zip(images(24).split(1), *parameters(24), strict=True):
+        found = jitter_colors(image, factors, order)
+        for step in order:
+            image = ADJUST[step](image, factors[step])
+        torch.testing.assert_close(found, image, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize('shift', [-0.5, -0.1, 0.0, 0.25, 0.5])
 def test_hue_equals_torchvision(shift):
     batch = images(2)
-    found = shift_hue(batch, torch.full((2, 1, 1, 1), shift))
+    found = shift_hue(batch, shift)
     torch.testing.assert_close(found, functional.adjust_hue(batch, shift), atol=1e-5, rtol=0)
 
 
@@ -59,8 +57,8 @@ def test_blur_equals_torchvision_and_zero_leaves_the_image():
 
 def test_neutral_parameters_change_nothing_and_images_do_not_touch_each_other():
     batch, (factors, order) = images(3), parameters(3)
-    factors[0] = torch.tensor([1.0, 1.0, 1.0, 0.0])
-    gray, sigma = torch.tensor([False, True, False]), torch.tensor([0.0, 0.0, 1.5])
+    factors[0] = [1.0, 1.0, 1.0, 0.0]
+    gray, sigma = [False, True, False], torch.tensor([0.0, 0.0, 1.5])
     found = strong_augmentation(batch, factors, order, gray, sigma)
     torch.testing.assert_close(found[0], batch[0], atol=1e-6, rtol=0)
     assert torch.equal(found[1, 0], found[1, 1]) and torch.equal(found[1, 0], found[1, 2])

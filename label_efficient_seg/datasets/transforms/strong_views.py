@@ -21,9 +21,9 @@ class PackStrongViews(PackSegInputs):
     Put it after all transforms that change the geometry, ``Pad`` included.
 
     Required keys: those of ``PackSegInputs``. The packed sample gets ``strong_views``, with a row
-    for each view (V rows): ``factors`` (V, 4) and ``order`` (V, 4) of :func:`jitter_colors`,
-    ``gray`` (V), ``sigma`` (V) of the blur in pixels, and ``boxes`` (V, 4) of CutMix, empty ones
-    where nothing is pasted.
+    for each view (V rows): ``factors`` (V, 4) and ``order`` (V, 4) of :func:`jitter_colors` and
+    ``gray`` (V), which are lists; ``sigma`` (V) of the blur in pixels, and ``boxes`` (V, 4) of
+    CutMix, empty ones where nothing is pasted.
 
     The defaults are those of UniMatch.
 
@@ -81,9 +81,8 @@ class PackStrongViews(PackSegInputs):
         packed['data_samples'].set_data(
             dict(
                 strong_views=BaseDataElement(
-                    factors=torch.tensor([view['factors'] for view in views]).float(),
-                    order=torch.tensor([view['order'] for view in views]),
-                    gray=torch.tensor([view['gray'] for view in views]),
+                    # What is no tensor stays in the memory of the host.
+                    metainfo={n: [view[n] for view in views] for n in ('factors', 'order', 'gray')},
                     sigma=torch.tensor([view['sigma'] for view in views]).float(),
                     boxes=torch.tensor([view['box'] for view in views]),
                 )
@@ -107,7 +106,7 @@ class PackStrongViews(PackSegInputs):
         factors.append(random.uniform(-hue, hue))
         order, sigma = random.permutation(4), random.uniform(*self.blur_sigma)
         return dict(
-            factors=factors if apply[0] else [1.0, 1.0, 1.0, 0.0],
+            factors=np.float32(factors).tolist() if apply[0] else [1.0, 1.0, 1.0, 0.0],
             order=order.tolist(),
             gray=bool(apply[1]),
             sigma=sigma if apply[2] else 0.0,

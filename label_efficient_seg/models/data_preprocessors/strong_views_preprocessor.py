@@ -88,9 +88,9 @@ class StrongViewsPreProcessor(SegDataPreProcessor):
                 f'the strong view {view + 1} of the images was not drawn: end the pipeline of '
                 f'their stream with PackStrongViews(views={view + 1}) in place of PackSegInputs'
             )
-        names = ('factors', 'order', 'gray', 'sigma')
-        parameters = {n: torch.stack([row.get(n)[view] for row in drawn]) for n in names}
-        images = strong_augmentation(self._colors(inputs), **parameters)
+        colors = [[row.get(name)[view] for row in drawn] for name in ('factors', 'order', 'gray')]
+        sigma = torch.stack([row.sigma[view] for row in drawn])
+        images = strong_augmentation(self._colors(inputs), *colors, sigma)
         return self._normalized(images)
 
     def _colors(self, inputs: Tensor) -> Tensor:

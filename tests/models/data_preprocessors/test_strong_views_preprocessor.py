@@ -25,8 +25,8 @@ def test_strong_views_equal_torchvision_on_the_raw_image(bgr_to_rgb):
         views = sample.strong_views
         for v in range(2):
             rgb = image.flip(0) / 255
-            for step in views.order[v].tolist():
-                rgb = adjust[step](rgb, float(views.factors[v, step]))
+            for step in views.order[v]:
+                rgb = adjust[step](rgb, views.factors[v][step])
             if views.gray[v]:
                 rgb = functional.rgb_to_grayscale(rgb, 3)
             if views.sigma[v]:
