@@ -200,6 +200,36 @@ def test_networks_of_mmseg_need_no_module(tmp_path, trial_here):
     assert types == ['LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs']
 
 
+def test_head_that_imports_from_a_package(tmp_path, trial_here):
+    small = dict(in_channels=[8, 16, 40, 64], embed_dims=8, channels=8, norm_cfg=dict(type='BN'))
+    cfg = launch.load_config(
+        'mic/hrda_mit-b5_gta5-to-cityscapes_mic',
+        cfg_options={
+            'model.backbone.backbone.init_cfg': None,
+            'model.backbone.backbone.embed_dims': 8,
+            'model.backbone.backbone.num_layers': [1, 1, 1, 1],
+            'model.backbone.crop_size': (64, 64),
+            'model.decode_head.num_classes': len(CLASSES),
+            **{
+                f'model.decode_head.{part}.{key}': value
+                for part in ('head', 'attention')
+                for key, value in small.items()
+            },
+            'model.test_cfg': dict(mode='whole', _delete_=True),
+            'model.lambda_feature': 0,
+        },
+    )
+    model = train(cfg, tmp_path / 'a.pth')
+    model.test_cfg = cfg.model.test_cfg
+    config = publish.publish(cfg, tmp_path / 'a.pth', tmp_path / 'published')
+    assert list(config.parent.rglob('loss_part.py'))
+    plain = init_model(str(config), str(config.with_suffix('.pth')), device='cpu')
+    images, metas = torch.randn(1, 3, 64, 96), [dict(img_shape=(64, 96))]
+    with torch.no_grad():
+        expected = model.encode_decode(images, metas)
+        torch.testing.assert_close(plain.encode_decode(images, metas), expected)
+
+
 def several_datasets() -> dict:
     names = ('LoadImageFromFile', 'LoadCheckedAnnotations', 'PackSegInputs')
     dataset = dict(type='BaseSegDataset', pipeline=[dict(type=name) for name in names])
@@ -275,7 +305,7 @@ def test_head_of_a_users_module(cfg, tmp_path, monkeypatch):
     assert config.read_text().splitlines()[0].endswith('needs MMSegmentation and heads_0_of_mine.')
 
 
-@pytest.mark.parametrize('name', ['DeconvNetVGG', 'DilatedVGG16', 'ResNet38', 'FCN8sHead'])
+@pytest.mark.parametrize('name', ['DeconvNetVGG', 'ResNet38', 'FCN8sHead', 'HRDAHead'])
 def test_copies_need_only_what_they_import(name, tmp_path, monkeypatch):
     component = MODELS.get(name)
     files = copy_modules([component.__module__])
