@@ -230,3 +230,51 @@ def test_hostile_json_is_one_line(tmp_path, kind, text):
 def test_endless_digits_of_a_run_length():
     with pytest.raises(ValueError, match='more digits than any photo has pixels'):
         coco_mask('P' * 100_000, 2, 2)
+
+
+def coco(tmp_path, **changes) -> Path:
+    """A file with one region of an image of 6 x 5 pixels."""
+    region = dict(size=[5, 6], counts=[0, 30])
+    content = dict(
+        images=[dict(id=1, file_name='x.jpg', width=6, height=5)],
+        categories=[dict(id=1, name='crack'), dict(id=2, name='joint')],
+        annotations=[dict(image_id=1, category_id=1, segmentation=region)],
+    )
+    content.update(changes)
+    path = tmp_path / 'x.json'
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_regions_and_classes_must_fit(tmp_path):
+    other = dict(image_id=1, category_id=1, segmentation=dict(size=[6, 5], counts=[0, 30]))
+    with pytest.raises(ValueError, match=r'a region of \[6, 5\] is in an image of \[5, 6\]'):
+        api.import_masks('coco', coco(tmp_path, annotations=[other]), tmp_path)
+    with pytest.raises(ValueError, match="the class 'joint' is not listed; "):
+        api.import_masks('coco', coco(tmp_path), tmp_path, classes=('crack', 'joints'))
+    one = dict(categories=[dict(id=1, name='crack')])
+    with pytest.raises(ValueError, match='1 classes do not fit masks of 8 bits'):
+        api.import_masks('coco', coco(tmp_path, **one), tmp_path)
+    with pytest.raises(FileNotFoundError, match="absent.json' does not exist"):
+        api.import_masks('coco', tmp_path / 'absent.json', tmp_path)
+
+
+def test_colours_of_cvat_must_be_listed(made, tmp_path):
+    api.export_masks('cvat', tmp_path / 'made', [tmp_path / 'photos'], tmp_path / 'cvat')
+    labels = tmp_path / 'cvat' / 'labelmap.txt'
+    labels.write_text(labels.read_text().replace('crack:250,0,0', 'crack:251,0,0'))
+    with pytest.raises(ValueError, match=r'has the colour \[250, 0, 0\], which labelmap.txt lacks'):
+        api.import_masks('cvat', tmp_path / 'cvat', tmp_path / 'back')
+
+
+@pytest.mark.parametrize('text', ['{', '{"classes": 3}', '[]'])
+def test_a_damaged_list_of_classes_is_named(made, tmp_path, text):
+    (tmp_path / 'made' / 'predict.json').write_text(text)
+    with pytest.raises(ValueError, match=r"predict.json' is damaged: .*; name the classes"):
+        api.export_masks('coco', tmp_path / 'made', [tmp_path / 'photos'], tmp_path / 'x')
+
+
+def test_one_class_is_no_segmentation(made, tmp_path):
+    with pytest.raises(ValueError, match='1 classes do not fit'):
+        folder = tmp_path / 'made' / 'masks'
+        api.export_masks('coco', folder, [tmp_path / 'photos'], tmp_path / 'x', classes=['crack'])

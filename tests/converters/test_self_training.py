@@ -86,3 +86,18 @@ def test_other_weights_are_refused_by_name(kind, reference):
         convert_self_training({**weights, 'stranger': torch.zeros(1)}, kind)
     with pytest.raises(ValueError, match='nothing was converted; (missing|the third stage has 0)'):
         convert_self_training({}, kind)
+
+
+def test_keys_without_queries_are_named():
+    weights = released('daformer').state_dict()
+    missing = next(name for name in weights if name.endswith('.attn.kv.weight'))
+    weights = {name: tensor for name, tensor in weights.items() if name != missing}
+    with pytest.raises(ValueError, match=r'missing: .*\.attn\.kv\.weight'):
+        convert_self_training(weights, 'daformer')
+
+
+def test_kinds_and_directions():
+    with pytest.raises(ValueError, match="no converter 'unimach'; did you mean 'unimatch'"):
+        convert_weights('unimach', 'x.pth', 'y.pth')
+    with pytest.raises(ValueError, match="unimatch are converted to ours only, not to 'official'"):
+        convert_weights('unimatch', 'x.pth', 'y.pth', to='official')

@@ -243,3 +243,8 @@ def test_other_networks_are_refused(change, message):
 def test_context_needs_word_vectors_of_the_release():
     with pytest.raises(ValueError, match='embeddings is'):
         convert_sign(released_weights(33), 'context')
+
+
+def test_only_datasets_of_the_release_are_known():
+    with pytest.raises(ValueError, match="dataset='ade20k' must be one of voc, "):
+        convert_sign(released_weights(20), 'ade20k')

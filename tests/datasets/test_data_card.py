@@ -273,3 +273,12 @@ def test_hostile_cards_are_refused_in_one_line(folder, text, message):
 def test_shares_that_are_no_numbers(folder, share):
     with pytest.raises(ValueError, match='data card .* labeled is'):
         read_card(write(folder, f'{CARD}\nlabeled: {share}\n'))
+
+
+def test_a_card_that_is_no_text(folder):
+    path = write(folder, CARD)
+    path.write_bytes(b'\xff\xfe\x00')
+    with pytest.raises(CardError, match='is no text file'):
+        read_card(path)
+    with pytest.raises(CardError, match='is no text file'):
+        read_card(path.parent)

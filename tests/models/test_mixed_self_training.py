@@ -229,3 +229,11 @@ def test_mistakes_are_named():
         tiny.train_step(model, 0, dict(data, target=plain), optimizers)
     assert model.streams == ('source', 'target')
     assert isinstance(tiny.model_cfg(), ConfigDict)
+
+
+@pytest.mark.parametrize('options', [dict(feature_classes=()), dict(neck=dict(type='FPN'))])
+def test_features_are_those_of_the_backbone_where_things_are(options):
+    with pytest.raises(UserError, match='set feature_classes to the indices of things'):
+        if 'neck' in options:
+            options['neck'].update(in_channels=[4, 8, 16, 32], out_channels=32, num_outs=4)
+        tiny_mixed.build_model('daformer', **options)

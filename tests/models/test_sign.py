@@ -9,6 +9,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
 
+from label_efficient_seg.core.errors import UserError
 from label_efficient_seg.models.segmentors.stream_encoder_decoder import image_area
 
 from . import tiny, tiny_adaptation, tiny_sign
@@ -406,3 +407,30 @@ def test_wrong_arguments_are_named():
         build(decode_head=dict(tiny_sign.model_cfg().decode_head, num_classes=5))
     with pytest.raises(ValueError, match='both in unseen and in seen'):
         build(split=dict(seen=['dotted-disc'], unseen=['dotted-disc']))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(teacher='other'), "teacher 'other' is unknown; choose one of frozen, online"),
+        (
+            dict(scales=(0.5, 1)),
+            'sizes of the image, the first of them 1',
+        ),
+        (dict(test_scales=()), 'test_scales of SIGN are positive sizes'),
+        (dict(step='transferr'), "step 'transferr' is unknown"),
+        (dict(interval=0), 'interval must be at least 1'),
+        (dict(temperature=-1.0), 'interval must be at least 1, and unseen_rate, temperature'),
+        (dict(auxiliary_head=dict(type='FCNHead')), 'no loss for an auxiliary head'),
+    ],
+)
+def test_wrong_settings_are_named(options, message):
+    with pytest.raises(UserError, match=message):
+        tiny_sign.build_model(**options)
+
+
+def test_transfer_must_reach_generated_features():
+    model = tiny_sign.build_model(step='transfer', interval=5)
+    with pytest.raises(UserError, match='interval is 5, but training ends after 5 iterations'):
+        model.check_schedule(5)
+    model.check_schedule(6)

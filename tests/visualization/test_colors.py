@@ -82,3 +82,8 @@ def test_keep_selected_paints_the_others() -> None:
     image = keep_selected(colors, np.array([[False, True]]), color=(7, 7, 7))
     assert image.dtype == np.uint8
     assert image.tolist() == [[[7, 7, 7], [4, 5, 6]]]
+
+
+def test_value_maps_have_two_dimensions() -> None:
+    with pytest.raises(ValueError, match=r'shape \(H, W\), but got \(1, 2, 3\)'):
+        heatmap(np.zeros((1, 2, 3)))
