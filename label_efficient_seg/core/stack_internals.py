@@ -188,3 +188,10 @@ def uncounted(optim_wrapper: OptimWrapper) -> Iterator[None]:
     count = optim_wrapper._inner_count
     yield
     optim_wrapper._inner_count = count
+
+
+def will_update(optim_wrapper: OptimWrapper) -> bool:
+    """Whether the parameters are to be updated after one more backward pass."""
+    with uncounted(optim_wrapper):
+        optim_wrapper._inner_count += 1
+        return optim_wrapper.should_update()

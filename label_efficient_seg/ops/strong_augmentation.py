@@ -33,8 +33,9 @@ def strong_augmentation(
         Tensor: Same shape and range.
     """
     recolored = []
-    for image, *colors, colorless in zip(images.split(1), factors, order, gray, strict=True):
-        image = jitter_colors(image, *colors)
+    rows = zip(images.split(1), factors, order, gray, strict=True)
+    for image, own_factors, own_order, colorless in rows:
+        image = jitter_colors(image, own_factors, own_order)
         recolored.append(rgb_to_grayscale(image, num_output_channels=3) if colorless else image)
     return gaussian_blur(torch.cat(recolored), sigma)
 
@@ -55,13 +56,12 @@ def jitter_colors(images: Tensor, factors: Sequence[float], order: Sequence[int]
         factor = factors[step]
         if step == HUE:
             images = shift_hue(images, factor)
-            continue
-        base: Tensor | float = 0.0
-        if step != BRIGHTNESS:
+        elif step == BRIGHTNESS:
+            images = (factor * images).clamp(0, 1)
+        else:
             base = rgb_to_grayscale(images)
-        if step == CONTRAST:
-            base = base.mean(dim=(2, 3), keepdim=True)
-        images = (factor * images + (1 - factor) * base).clamp(0, 1)
+            base = base.mean(dim=(2, 3), keepdim=True) if step == CONTRAST else base
+            images = (factor * images + (1 - factor) * base).clamp(0, 1)
     return images
 
 

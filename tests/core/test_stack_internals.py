@@ -215,8 +215,10 @@ def test_backward_passes_that_accumulation_does_not_count():
     with stack_internals.uncounted(optimizer):
         optimizer.backward(weight.sum())
     assert weight.grad.item() == 2 and not optimizer.should_update()
+    assert stack_internals.will_update(optimizer)
+    assert not optimizer.should_update()
     optimizer.backward(weight.sum())
-    assert optimizer.should_update()
+    assert optimizer.should_update() and not stack_internals.will_update(optimizer)
 
 
 def test_a_config_is_formatted_once(monkeypatch):

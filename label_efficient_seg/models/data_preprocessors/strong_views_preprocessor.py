@@ -88,9 +88,10 @@ class StrongViewsPreProcessor(SegDataPreProcessor):
                 f'the strong view {view + 1} of the images was not drawn: end the pipeline of '
                 f'their stream with PackStrongViews(views={view + 1}) in place of PackSegInputs'
             )
-        colors = [[row.get(name)[view] for row in drawn] for name in ('factors', 'order', 'gray')]
+        names = ('factors', 'order', 'gray')
+        factors, order, gray = ([row.get(name)[view] for row in drawn] for name in names)
         sigma = torch.stack([row.sigma[view] for row in drawn])
-        images = strong_augmentation(self._colors(inputs), *colors, sigma)
+        images = strong_augmentation(self._colors(inputs), factors, order, gray, sigma)
         return self._normalized(images)
 
     def _colors(self, inputs: Tensor) -> Tensor:

@@ -3,7 +3,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import all_reduce_params
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.models.segmentors import EncoderDecoder
@@ -12,8 +11,9 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
 from ...core.errors import UserError
+from ...core.gradient_average import averaged_gradients
 from ...core.labels import IGNORE
-from ...core.stack_internals import uncounted
+from ...core.stack_internals import uncounted, will_update
 from ...ops import class_scores
 from ..losses import LossPart
 from .cascade_head import CascadeHead
@@ -161,24 +161,21 @@ class StreamEncoderDecoder(EncoderDecoder):
     def update(self, optim_wrapper: OptimWrapper, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         """One backward pass and, when enough gradients are gathered, one optimizer step.
 
-        Gradients are averaged over the processes right before the step. Unlike wrapping modules
-        in ``DistributedDataParallel`` this holds for every head of MMSeg, for several forward
-        passes before one backward pass, and for parameters that a step leaves out.
+        Gradients are averaged over the processes during the last backward pass before the step.
+        Unlike wrapping modules in ``DistributedDataParallel`` this holds for every head of MMSeg,
+        for several forward passes before one backward pass, and for parameters that a step leaves
+        out.
         """
         loss, log = self.parse_losses(losses)
-        optim_wrapper.backward(optim_wrapper.scale_loss(loss))
-        if optim_wrapper.should_update():
-            all_reduce_params(
-                [
-                    p.grad
-                    for group in optim_wrapper.optimizer.param_groups
-                    for p in group['params']
-                    if p.grad is not None
-                ],
-                op='mean',
-            )
-            optim_wrapper.step()
-            optim_wrapper.zero_grad()
+        loss = optim_wrapper.scale_loss(loss)
+        if not will_update(optim_wrapper):
+            optim_wrapper.backward(loss)
+            return log
+        groups = optim_wrapper.optimizer.param_groups
+        with averaged_gradients(p for group in groups for p in group['params']):
+            optim_wrapper.backward(loss)
+        optim_wrapper.step()
+        optim_wrapper.zero_grad()
         return log
 
     def head(self, level: str) -> nn.Module:
