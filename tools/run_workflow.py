@@ -2,7 +2,7 @@
 
 import sys
 
-from label_efficient_seg.cli.main import main
+from les_cli import main
 
 if __name__ == '__main__':
     sys.exit(main(['run', *sys.argv[1:]]))
