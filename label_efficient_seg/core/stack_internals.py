@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.config import config as config_module
+from mmengine.model import BaseDataPreprocessor
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -195,3 +196,11 @@ def will_update(optim_wrapper: OptimWrapper) -> bool:
     with uncounted(optim_wrapper):
         optim_wrapper._inner_count += 1
         return optim_wrapper.should_update()
+
+
+# --- MMEngine: copies to the device ---
+
+
+def copy_without_waiting(data_preprocessor: BaseDataPreprocessor) -> None:
+    """Let batches be copied to the device while it works; MMSeg's preprocessor has no option."""
+    data_preprocessor._non_blocking = True

@@ -3,6 +3,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import torch
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset
 
@@ -68,6 +69,8 @@ def _build(name: str, cfg: dict, seed: int) -> DataLoader:
     cfg = copy.deepcopy(dict(cfg))
     cfg['dataset'] = dict(type='SeededSamples', dataset=cfg['dataset'], seed=seed)
     cfg['sampler'] = dict(type='PositionedSampler', sampler=cfg['sampler'])
+    # From pinned memory, images are copied to a GPU while it works.
+    cfg.setdefault('pin_memory', torch.cuda.is_available())
     # NumPy and Python take seeds of 32 bits, from which workers count upwards.
     loader = Runner.build_dataloader(cfg, seed=seed % 2**31)
     if len(loader.dataset) == 0:

@@ -221,6 +221,15 @@ def test_backward_passes_that_accumulation_does_not_count():
     assert optimizer.should_update() and not stack_internals.will_update(optimizer)
 
 
+def test_batches_are_copied_without_waiting(monkeypatch):
+    preprocessor, asked = SegDataPreProcessor(), []
+    monkeypatch.setattr(torch.Tensor, 'to', lambda self, *a, **options: asked.append(options))
+    preprocessor.cast_data([torch.zeros(1)])
+    stack_internals.copy_without_waiting(preprocessor)
+    preprocessor.cast_data([torch.zeros(1)])
+    assert asked == [dict(non_blocking=False), dict(non_blocking=True)]
+
+
 def test_a_config_is_formatted_once(monkeypatch):
     calls = []
 

@@ -98,6 +98,15 @@ def test_samples_leave_the_global_generators_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.parametrize('gpu', [False, True])
+def test_memory_is_pinned_where_there_is_a_gpu(monkeypatch, gpu):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+    cfg = streams(labeled=7, unlabeled=7)
+    cfg['unlabeled']['pin_memory'] = False
+    loaders = StreamDataLoader(cfg, seed=0).loaders
+    assert loaders['labeled'].pin_memory == gpu and not loaders['unlabeled'].pin_memory
+
+
 def test_bad_streams_are_named():
     cfg = streams(labeled=7)
     del cfg.labeled['batch_size']

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...core.errors import UserError
 from ...core.gradient_average import averaged_gradients
 from ...core.labels import IGNORE
-from ...core.stack_internals import uncounted, will_update
+from ...core.stack_internals import copy_without_waiting, uncounted, will_update
 from ...ops import class_scores
 from ..losses import LossPart
 from .cascade_head import CascadeHead
@@ -77,6 +77,7 @@ class StreamEncoderDecoder(EncoderDecoder):
             check_kind(decode_head['type'])
         super().__init__(decode_head=decode_head, **kwargs)
         check_binary(self.decode_head)
+        copy_without_waiting(self.data_preprocessor)
 
     def _init_decode_head(self, decode_head: dict | list[dict]) -> None:
         if isinstance(decode_head, (list, tuple)):
