@@ -129,8 +129,9 @@ def convert_self_training(state_dict: Weights, kind: str) -> Conversion:
             f'converted; {error}'
         ) from error
     preprocessor = dict(PREPROCESSOR)
-    if patch := model['backbone'].get('patch_size'):  # of DINOv2
-        preprocessor['test_cfg'] = dict(size_divisor=patch)
+    backbone = model['backbone']
+    if divisor := backbone.get('patch_size') or backbone.get('align'):  # of DINOv2, of HRDA
+        preprocessor['test_cfg'] = dict(size_divisor=divisor)
     return Conversion(weights, dict(data_preprocessor=preprocessor, **model), notes)
 
 
@@ -284,7 +285,9 @@ def _hrda(weights: Weights) -> dict:
         _daformer_head(weights, encoder, f'decode_head.{part}') for part in ('head', 'attention')
     )
     return dict(
-        backbone=dict(type='HRDABackbone', crop_size=(512, 512), backbone=_mit(weights, encoder)),
+        backbone=dict(
+            type='HRDABackbone', crop_size=(512, 512), align=8, backbone=_mit(weights, encoder)
+        ),
         decode_head=dict(
             type='HRDAHead',
             head=head,

@@ -57,7 +57,7 @@ def test_scores_equal_those_of_the_release(release, kind, reference):
 
 
 def test_a_file_becomes_a_checkpoint_of_the_config_that_is_printed(
-    kind, reference, tmp_path, monkeypatch
+    release, kind, reference, tmp_path, monkeypatch
 ):
     weights = {f'module.{name}': tensor for name, tensor in reference.state_dict().items()}
     if kind == 'daformer':
@@ -70,6 +70,9 @@ def test_a_file_becomes_a_checkpoint_of_the_config_that_is_printed(
     conversion = convert_weights(kind, tmp_path / 'source.pth', tmp_path / 'x.pth')
     monkeypatch.undo()
     load_checkpoint(build(conversion.model), str(tmp_path / 'x.pth'), strict=True)
+    divisors = {'unimatch-v2': 14, 'hrda': 8}
+    divisor = conversion.model['data_preprocessor'].get('test_cfg', {}).get('size_divisor')
+    assert divisor == divisors.get(release)
     left_out = sum(int(note.split('(')[1].split()[0]) for note in conversion.notes)
     own = len(reference.state_dict())
     assert left_out == (2 * own if kind == 'daformer' else DROPPED[kind])

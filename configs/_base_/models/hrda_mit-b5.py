@@ -7,6 +7,7 @@ decoder = dict(
     dropout_ratio=0.1,
 )
 model = dict(
+    data_preprocessor=dict(test_cfg=dict(size_divisor=8)),  # both sizes divide by the stride
     backbone=dict(
         _delete_=True,
         type='HRDABackbone',
