@@ -6,7 +6,7 @@ part whose data is missing is skipped and named. Examples::
 
     python dev/evidence.py data --list
     python dev/evidence.py data --out work_dirs/evidence
-    python dev/evidence.py data --out work_dirs/evidence --only animals weak --seeds 5
+    python dev/evidence.py data --out work_dirs/evidence --only animals_8 weak --seeds 5
 """
 
 import argparse
@@ -48,7 +48,17 @@ class Part:
 ANIMALS = ('VOCdevkit/VOC2012', 'weights/mobilenetv2_imagenet.pth')
 MSRC = ('msrc21', 'weights/mobilenetv2_imagenet.pth')
 PARTS = {
-    'animals': Part('semi-supervised', 'advsemi/workflow_voc-animals', 5, 15, ANIMALS),
+    **{
+        f'animals_{n}': Part(
+            f'semi-supervised, 1/{n}',
+            'advsemi/workflow_voc-animals',
+            5,
+            30,
+            ANIMALS,
+            {'VOC_ANIMALS_LABELED': f'splits/voc_animals/1_{n}/labeled.txt'},
+        )
+        for n in (8, 16)
+    },
     'idd': Part(
         'domain adaptation',
         'mic/workflow_camvid-to-idd-lite',
@@ -118,7 +128,7 @@ def main() -> None:
     left = sum(part.minutes * seeds[name] for name, part in parts.items())
     for name, part in parts.items():
         minutes = part.minutes * seeds[name]
-        print(f'{name:9} {part.title:20} {seeds[name]} seeds, about {minutes} minutes of one core')
+        print(f'{name:10} {part.title:21} {seeds[name]} seeds, about {minutes} minutes of one core')
     print(f'together about {left / 60:.1f} hours, {args.jobs} stages at a time', flush=True)
     if args.list:
         return

@@ -37,7 +37,7 @@ test_evaluator = val_evaluator
 
 optim_wrapper = dict(optimizer=dict(lr=3e-3), clip_grad=dict(max_norm=5))
 param_scheduler = None
-train_cfg = dict(max_iters=400, val_interval=400)
+train_cfg = dict(max_iters=800, val_interval=400)
 default_hooks = dict(checkpoint=dict(interval=400), logger=dict(interval=25))
 custom_hooks = [
     *_base_.custom_hooks,

@@ -1,13 +1,14 @@
 # The animals of PASCAL VOC 2012: the 437 training and 445 validation images of VOC itself that
 # show a cat, cow, dog, horse or sheep; 1/8 of the training images labeled. Other classes of
-# these images are void. Small enough for trying things on real images.
+# these images are void. Small enough for trying things on real images. The environment variable
+# VOC_ANIMALS_LABELED names another list, for example splits/voc_animals/1_16/labeled.txt.
 _base_ = './streams.py'
 dataset_type = 'SemiVOCDataset'
 data_root = '{{$VOC_ANIMALS_ROOT:data/VOCdevkit/VOC2012}}'
 data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
 train_list = 'splits/voc_animals/train.txt'
-labeled_list = 'splits/voc_animals/1_8/labeled.txt'
+labeled_list = '{{$VOC_ANIMALS_LABELED:splits/voc_animals/1_8/labeled.txt}}'
 val_list = 'splits/voc_animals/val.txt'
 crop_size = (161, 161)  # height, width; 8 n + 1 for corners that stay aligned at stride 8
 batch_size = 8  # of each stream
