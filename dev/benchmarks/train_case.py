@@ -139,6 +139,7 @@ def networks(model: nn.Module) -> list[nn.Module]:
     names = ('backbone', 'decode_head', 'auxiliary_head', 'spatial_information', 'generator')
     found = [getattr(model, name) for name in names if getattr(model, name, None) is not None]
     found += discriminators(model)
+    found += getattr(model, '_initial', ())  # of the feature distance
     if (teacher := getattr(model, 'teacher', None)) is not None:
         found += networks(getattr(teacher, 'network', teacher))
     return found
