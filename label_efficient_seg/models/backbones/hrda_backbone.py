@@ -53,7 +53,7 @@ class HRDABackbone(BaseModule):
             tuple[Tensor]: The windows, int64 on the CPU, (K, 4) of first row, first column, last
             row + 1 and last column + 1; their levels, each (K * N, C_i, h_i, w_i), all images of
             the first window first; the levels of the half-sized images, each (N, C_i, h'_i, w'_i).
-            The last tensor is so the last level of whole images.
+            So the last tensor is the last level of the whole images.
 
         Raises:
             UserError: If a side of the images is no multiple of ``align``.

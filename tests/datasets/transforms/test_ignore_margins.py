@@ -13,3 +13,11 @@ def test_rows_at_both_ends():
 def test_no_margins():
     mask = np.zeros((3, 2), np.uint8)
     assert not IgnoreMargins()(dict(gt_seg_map=mask))['gt_seg_map'].any()
+
+
+def test_all_four_sides():
+    mask = np.zeros((6, 9), np.uint8)
+    found = IgnoreMargins(top=1, bottom=2, left=3, right=1)(dict(gt_seg_map=mask))['gt_seg_map']
+    expected = np.full((6, 9), 255)
+    expected[1:4, 3:8] = 0
+    assert (found == expected).all()
