@@ -35,6 +35,8 @@ class Part:
         minutes (int): Of one core for a seed, see the page.
         needs (tuple[str, ...]): Files and folders below DATA.
         variables (Mapping[str, str]): Environment variables beside those of :func:`locations`.
+        weather (str): Of the copy of CamVid that the part needs, if any.
+        stages (tuple[str, ...]): Of the workflow, all by default.
     """
 
     title: str
@@ -43,10 +45,16 @@ class Part:
     minutes: int
     needs: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
+    weather: str = ''
+    stages: tuple[str, ...] = ()
 
 
 ANIMALS = ('VOCdevkit/VOC2012', 'weights/mobilenetv2_imagenet.pth')
 MSRC = ('msrc21', 'weights/mobilenetv2_imagenet.pth')
+WITHOUT_LABELS = (
+    *('fit', 'source_only', 'adabn', 'minent', 'advent', 'advent_continued', 'rank', 'intrada'),
+    *('dacs', 'mic'),
+)
 PARTS = {
     **{
         f'animals_{n}': Part(
@@ -66,6 +74,19 @@ PARTS = {
         20,
         ('camvid', 'idd_lite', 'weights/tf_efficientnet_lite0.safetensors'),
     ),
+    **{
+        kind: Part(
+            f'adaptation to {kind}',
+            'mic/workflow_camvid-to-idd-lite',
+            5,
+            15,
+            ('camvid', 'weights/tf_efficientnet_lite0.safetensors'),
+            {'CAMVID_TARGET': 'weather'},
+            weather=kind,
+            stages=WITHOUT_LABELS,
+        )
+        for kind in ('fog', 'night')
+    },
     'weak': Part('image tags', 'affinitynet/workflow_voc-animals', 3, 35, ANIMALS),
     **{
         f'zero_{n}': Part(
@@ -95,12 +116,15 @@ def locations(data: Path, out: Path) -> dict[str, str]:
 
 
 def prepare(part: Part, data: Path, out: Path) -> None:
-    """Shrink the animals of VOC and rename the weights of MobileNetV2, once."""
+    """Shrink the animals of VOC, rename the weights of MobileNetV2, make the weather, once."""
     voc, weights = ANIMALS
     if voc in part.needs and not (out / SMALL_ANIMALS).exists():
         call('convert', 'resize', data / voc, out / SMALL_ANIMALS, '--long-side', 256)
     if weights in part.needs and not (out / MOBILENET).exists():
         call('convert', 'torchvision-mobilenetv2', data / weights, out / MOBILENET)
+    if part.weather:
+        folders = (data / 'camvid', out / f'camvid_{part.weather}')
+        call('convert', 'weather', *folders, '--weather', part.weather)
 
 
 def call(*arguments: object, variables: Mapping[str, str] | None = None) -> bool:
@@ -141,7 +165,10 @@ def main() -> None:
         prepare(part, data, out)
         start = time.monotonic()
         options = ('--seeds', *range(seeds[name]), '--jobs', args.jobs, '--work-dir', out / name)
-        variables = {**locations(data, out), **part.variables}
+        if part.stages:
+            options += ('--only', *part.stages)
+        weather = str(out / f'camvid_{part.weather}')
+        variables = {**locations(data, out), 'CAMVID_WEATHER_ROOT': weather, **part.variables}
         if not call('run', part.workflow, *options, variables=variables):
             problems.append(f'{name}: failed, see {out / name}')
         left -= part.minutes * seeds[name]

@@ -24,10 +24,10 @@ from .core.weights import trusting_checkpoints
 from .datasets.checks.check_report import CheckReport
 from .datasets.checks.checking import check_config
 from .datasets.checks.streams import Finding
+from .datasets.files.dataset_copies import resize_dataset, weather_dataset
 from .datasets.files.make_class_embeddings import make_class_embeddings as embeddings
 from .datasets.files.make_split import check_split
 from .datasets.files.make_split import make_split as split
-from .datasets.files.resize_dataset import resize_dataset
 from .engine import launch, work_folder
 from .engine import publish as publishing
 from .engine.hooks.start_check import start_faults
@@ -72,6 +72,7 @@ __all__ = [
     'split',
     'test',
     'train',
+    'weather_dataset',
 ]
 
 

@@ -352,6 +352,8 @@ def check_training(name: str, cfg: Config, runner: Runner, recorder: Recorder) -
         expected = {'discriminator.loss_transfer'}
     if cfg.model.type in ('ADVENT', 'IntraDA') and 'aux' not in cfg.model.discriminator:
         expected = {key for key in expected if not key.endswith('_aux')}
+    if cfg.model.get('lambda_entropy_aux') == 0:
+        expected.discard('target.loss_entropy_aux')
     if cfg.model.get('lambda_adv') == 0:
         expected.discard('generator.loss_adv')
     if cfg.model.get('complementary'):  # UniMatch V2

@@ -2,7 +2,7 @@
 #     --cfg-options model.mask_ratio=0.7 model.mask_block=16
 _base_ = [
     '../_base_/models/deeplabv2_efficientnet-lite0.py',
-    '../_base_/datasets/camvid_to_idd_lite.py',
+    '../_base_/datasets/camvid_to_{{$CAMVID_TARGET:idd_lite}}.py',
     '../_base_/schedules/adamw_idd_lite.py',
     '../_base_/methods/mic.py',
     '../_base_/default_runtime.py',

@@ -1,7 +1,7 @@
 # The baseline without adaptation: CamVid by day alone, validated on IDD-Lite.
 _base_ = [
     '../_base_/models/deeplabv2_efficientnet-lite0.py',
-    '../_base_/datasets/camvid_to_idd_lite.py',
+    '../_base_/datasets/camvid_to_{{$CAMVID_TARGET:idd_lite}}.py',
     '../_base_/schedules/adamw_idd_lite.py',
     '../_base_/default_runtime.py',
 ]

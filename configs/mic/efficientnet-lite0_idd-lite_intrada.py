@@ -12,7 +12,7 @@ train_dataloader = dict(
     easy=dict(
         adapted,
         dataset=dict(
-            type='IDDLiteDataset',
+            type=adapted.dataset.type,
             data_root=adapted.dataset.data_root,
             data_prefix=dict(seg_map_path=f'{ranking}/pseudo_masks'),
             ann_file=f'{ranking}/easy.txt',

@@ -1,10 +1,11 @@
-# Adaptation on real images with a CPU: CamVid by day to IDD-Lite.
+# Adaptation on real images with a CPU: CamVid by day to IDD-Lite. CAMVID_TARGET=weather in the
+# environment is CamVid to CamVid in fog or at night; the two stages with 20 labels are not for it.
 title = 'Domain adaptation: CamVid by day to IDD-Lite'
 introduction = (
     'From 577 labeled images of CamVid by day to 400 images of IDD-Lite without labels, 7 classes. '
     '`fit` learns from the source alone. All others go on from it, equally long: `source_only` '
     'without adaptation, `adabn` with target images for the statistics of batch norm alone, and '
-    '`advent`, `dacs` and `mic`; `dacs_20_labels` has masks for 20 target images, '
+    '`minent`, `advent`, `dacs` and `mic`; `dacs_20_labels` has masks for 20 target images, '
     'and `only_20_labels` uses no others of the target. `intrada` and '
     '`advent_continued` go on from `advent`. Validated on the 104 validation images of IDD-Lite.'
 )
@@ -35,6 +36,7 @@ stages = [
         config=f'{prefix}_advent',
         cfg_options={**fitted, 'model.lambda_adv_main': 0.0},
     ),
+    dict(name='minent', type='TrainStage', config=f'{prefix}_minent', cfg_options=fitted),
     dict(name='advent', type='TrainStage', config=f'{prefix}_advent', cfg_options=fitted),
     dict(
         name='advent_continued',
@@ -84,6 +86,7 @@ stages = [
 results = [
     'source_only',
     'adabn',
+    'minent',
     'advent',
     'advent_continued',
     'intrada',

@@ -8,6 +8,7 @@ Examples::
     les convert torchvision-vgg16 vgg16-397923af.pth data/weights/vgg16_imagenet.pth
     les convert gta5 data/gta5
     les convert resize data/VOCdevkit/VOC2012 data/voc_256 --long-side 256
+    les convert weather data/camvid data/camvid_fog --weather fog
 """
 
 import argparse
@@ -37,6 +38,10 @@ LABELS = {
     'synthia': 'labels of SYNTHIA to train ids of Cityscapes',
     'synscapes': 'labels of Synscapes to train ids of Cityscapes',
 }
+COPIES = {
+    'resize': 'a smaller copy of a dataset',
+    'weather': 'a copy of street scenes in synthetic fog or night',
+}
 ABOUT_LABELS = (
     'Writes labels_train_ids/ and the list labels_train_ids.txt below ROOT. Masks that exist are '
     'checked and kept, so run it again after an interruption. The exit status is 1 if an image has '
@@ -45,6 +50,11 @@ ABOUT_LABELS = (
 ABOUT_RESIZE = (
     'Copies images and masks with their long side of at most so many pixels. Files that exist in '
     'the copy are left as they are, so run it again after an interruption.'
+)
+ABOUT_WEATHER = (
+    'Copies images of streets, taken from a car by day, into synthetic fog or night, and masks as '
+    'they are: a target domain for which all masks are known. Files that exist in the copy are '
+    'left as they are, so run it again after an interruption.'
 )
 
 
@@ -64,16 +74,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kind = kinds.add_parser(name, help=text, description=ABOUT_LABELS)
         kind.add_argument('root', help='folder of the dataset in its published layout')
         kind.add_argument('--workers', type=int, help='threads (default: usable cores, at most 16)')
-    resize = kinds.add_parser(
-        'resize', help='a smaller copy of a dataset', description=ABOUT_RESIZE
-    )
-    resize.add_argument('source', help='root folder of the dataset')
-    resize.add_argument('target', help='root folder of the copy')
+    resize = _add_copy(kinds, 'resize', ABOUT_RESIZE, 'JPEGImages', 'SegmentationClass')
     resize.add_argument('--long-side', type=int, required=True, help='in pixels')
-    resize.add_argument('--images', nargs='+', default=['JPEGImages'], help='folders of images')
-    resize.add_argument(
-        '--masks', nargs='+', default=['SegmentationClass'], help='folders of masks'
-    )
+    weather = _add_copy(kinds, 'weather', ABOUT_WEATHER, 'images', 'labels')
+    weather.add_argument('--weather', choices=['fog', 'night'], required=True)
+    weather.add_argument('--seed', type=int, default=0, help='of the random strength (default: 0)')
+
+
+def _add_copy(
+    kinds: argparse._SubParsersAction, name: str, about: str, images: str, masks: str
+) -> argparse.ArgumentParser:
+    kind = kinds.add_parser(name, help=COPIES[name], description=about)
+    kind.add_argument('source', help='root folder of the dataset')
+    kind.add_argument('target', help='root folder of the copy')
+    for word, folder in (('images', images), ('masks', masks)):
+        kind.add_argument(
+            f'--{word}', nargs='+', default=[folder], help=f'folders of {word} (default: {folder})'
+        )
+    return kind
 
 
 def _add_sign(parser: argparse.ArgumentParser) -> None:
@@ -91,10 +109,13 @@ def run(args: argparse.Namespace) -> int:
     from .. import api
     from ..converters import format_summary
 
-    if args.kind == 'resize':
-        number = api.resize_dataset(
-            args.source, args.target, args.long_side, args.images, args.masks
-        )
+    if args.kind in COPIES:
+        folders = (args.source, args.target)
+        content = dict(images=args.images, masks=args.masks)
+        if args.kind == 'resize':
+            number = api.resize_dataset(*folders, args.long_side, **content)
+        else:
+            number = api.weather_dataset(*folders, args.weather, **content, seed=args.seed)
         print(f"{number} files in '{args.target}'")
         return 0
     if args.kind in LABELS:

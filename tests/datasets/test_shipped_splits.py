@@ -40,6 +40,9 @@ COUNTS = {
         'day_to_dusk/source.txt': 577,
         'day_to_dusk/target.txt': 62,
         'day_to_dusk/target_val.txt': 62,
+        'weather/source.txt': 305,
+        'weather/target.txt': 171,
+        'weather/target_val.txt': 101,
     },
     'idd_lite': {'20': 20},
 }
@@ -89,6 +92,13 @@ def test_day_and_dusk_are_different_sequences_and_dusk_is_cut_once():
     assert {name.split('_')[0] for name in target + val} == {'0001TP'}
     # Neighbouring frames look alike: the halves meet in one place only.
     assert max(target) < min(val)
+
+
+def test_the_weather_changes_with_the_sequence():
+    folder = SPLITS / 'camvid' / 'weather'
+    sequences = dict(source='0016E5', target='Seq05VD', target_val='0006R0')
+    for part, sequence in sequences.items():
+        assert {name.split('_')[0] for name in read_split(folder / f'{part}.txt')} == {sequence}
 
 
 def test_checksums():

@@ -30,6 +30,7 @@ STREAMS = {
     'cityscapes_to_acdc_crops': dict(source=(512, 512), target=(512, 512)),
     'camvid_day_to_dusk': dict(source=(241, 241), target=(241, 241)),
     'camvid_to_idd_lite': dict(source=(97, 129), target=(97, 129)),
+    'camvid_to_weather': dict(source=(97, 129), target=(97, 129)),
     'intrada/mobilenetv2_camvid-dusk_intrada': dict(easy=(241, 241), hard=(241, 241)),
     'toy_source_to_target': dict(source=(113, 113), target=(113, 113)),
     'intrada/deeplabv2_r18_toy_intrada': dict(easy=(113, 113), hard=(113, 113)),
@@ -69,10 +70,12 @@ def roots(tmp_path_factory) -> dict[str, Path]:
         write_pairs(root / 'leftImg8bit' / part, masks, ids, suffixes)
         write_list(root / f'small_{part}.txt', ids[:2])
     root = found['CAMVID_ROOT'] = folder / 'camvid'
-    for part in ('source', 'target', 'target_val'):
-        ids = read_split(SPLITS / 'camvid' / 'day_to_dusk' / f'{part}.txt')
-        masks = root / 'labels' if part != 'target' else None
-        write_pairs(root / 'images', masks, ids, ('.jpg', '.png'))
+    found['CAMVID_WEATHER_ROOT'] = root
+    for change in ('weather', 'day_to_dusk'):
+        for part in ('source', 'target', 'target_val'):
+            ids = read_split(SPLITS / 'camvid' / change / f'{part}.txt')
+            masks = root / 'labels' if part != 'target' else None
+            write_pairs(root / 'images', masks, ids, ('.jpg', '.png'))
     root = found['IDD_LITE_ROOT'] = folder / 'idd_lite'
     for part, ids in dict(train=['a', 'b'], val=['c', 'd']).items():
         write_pairs(root / 'images', None, ids, ('.jpg', '.png'))
@@ -143,9 +146,8 @@ def test_every_stream_gives_what_a_model_needs(name, load):
     truth = val[0]['data_samples'].gt_sem_seg.data
     assert truth.shape == ((1, 128, 128) if 'toy' in name else (1, 20, 30))
     inputs = (512, 1024) if 'cityscapes' in name else truth.shape[1:]
-    inputs = dict(camvid_to_idd_lite=(113, 160), cityscapes_to_acdc_crops=(540, 960)).get(
-        name, inputs
-    )
+    small = dict.fromkeys(('camvid_to_idd_lite', 'camvid_to_weather'), (113, 160))
+    inputs = dict(small, cityscapes_to_acdc_crops=(540, 960)).get(name, inputs)
     assert val[0]['inputs'].shape == (3, *inputs)
     METRICS.build(cfg.val_evaluator).dataset_meta = val.metainfo
 
@@ -155,6 +157,7 @@ def test_every_stream_gives_what_a_model_needs(name, load):
     [
         ('gta5_to_cityscapes', (2, 2975, 500)),
         ('camvid_day_to_dusk', (577, 62, 62)),
+        ('camvid_to_weather', (305, 171, 101)),
         ('toy_source_to_target', (3, 4, 2)),
         ('intrada/deeplabv2_r101_cityscapes_intrada', (1, 1, 500)),
     ],
