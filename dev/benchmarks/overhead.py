@@ -17,7 +17,7 @@ from measuring import Table, add_common_arguments, image_size, synchronize, writ
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
-from train_case import TOYS, build, networks, train_step, wrappers_of
+from train_case import PAPERS, TOYS, build, networks, train_step, wrappers_of
 
 COLUMNS = {
     'method': '',
@@ -32,15 +32,18 @@ COLUMNS = {
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description='Measure a train step of the toy networks, with random weights, on random '
-        'images, and the forward and backward passes of its networks alone. On a CPU the time is '
-        'that of the processor, in one thread, so that other work on the machine matters less. '
-        'Each number is the median of the repeats; the overhead is what the step takes beyond '
-        'networks and optimizers, in parts of the networks.'
+        description='Measure a train step of the toy networks, or with --paper of the published '
+        'ones, with random weights, on random images, and the forward and backward passes of its '
+        'networks alone. On a CPU the time is that of the processor, in one thread, so that other '
+        'work on the machine matters less. Each number is the median of the repeats; the overhead '
+        'is what the step takes beyond networks and optimizers, in parts of the networks.'
     )
-    parser.add_argument('--methods', nargs='+', choices=TOYS, default=list(TOYS))
+    parser.add_argument('--methods', nargs='+', choices=TOYS, help='default: all')
+    parser.add_argument(
+        '--paper', action='store_true', help='networks and sizes of the papers, two images a stream'
+    )
     parser.add_argument('--size', type=image_size, default=(113, 113), metavar='WIDTHxHEIGHT')
-    parser.add_argument('--batch', type=int, default=8, help='images of each stream')
+    parser.add_argument('--batch', type=int, help='images of each stream (default: 8; paper: 2)')
     parser.add_argument('--channels', type=int, default=32, help='of the first layer')
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--device', default='cpu')
@@ -55,15 +58,20 @@ def main() -> None:
     args = parse_args()
     if args.device == 'cpu':
         args.threads = 1
+    args.batch = args.batch or (2 if args.paper else 8)
     table = Table(COLUMNS)
-    for method in args.methods:
+    for method in args.methods or (PAPERS if args.paper else TOYS):
         table.add(**measure(method, args))
     write_results(args, table.rows)
 
 
 def measure(method: str, args: argparse.Namespace) -> dict[str, Any]:
     """A row of the table."""
-    config, changes = TOYS[method]
+    if args.paper:
+        config, args.size, _, changes = PAPERS[method]
+        args.channels = None
+    else:
+        config, changes = TOYS[method]
     model, optimizers, data = build(config, args, **changes)
     if args.channels_last:
         model.to(memory_format=torch.channels_last)

@@ -38,6 +38,19 @@ TOYS: dict[str, tuple[str, dict]] = {
     'sign-self-training': ('sign/deeplabv2_r18_toy_self-training', {}),
 }
 
+# The same at the papers' sizes: config, width and height, images of each stream, changes of the
+# model.
+PAPERS: dict[str, tuple[str, tuple[int, int], int, dict]] = {
+    'advsemi': ('advsemi/deeplabv2_r101_voc_semi', (321, 321), 10, {}),
+    'advent': ('intrada/deeplabv2_r101_gta5-to-cityscapes_advent', (1024, 512), 1, {}),
+    'minent': ('intrada/deeplabv2_r101_gta5-to-cityscapes_minent', (1024, 512), 1, {}),
+    'sign-training': ('sign/deeplabv2_r101_voc_training', (321, 321), 8, dict(scales=(1.0,))),
+    'affinitynet': ('affinitynet/resnet38_voc_affinity', (448, 448), 8, {}),
+    'deconvnet': ('deconvnet/deconvnet_vgg16_voc_objects', (224, 224), 8, {}),
+    'unimatch': ('unimatch/deeplabv3plus_r101_voc_unimatch', (321, 321), 4, {}),
+    'dacs': ('mic/deeplabv2_r101_gta5-to-cityscapes_dacs', (512, 512), 2, {}),
+}
+
 
 def build(
     config: str, args: argparse.Namespace, amp: bool | str = False, **changes: object

@@ -5,7 +5,7 @@ import gc
 
 import torch
 from measuring import timed, with_peak_memory
-from train_case import TOYS, build, streams_of
+from train_case import PAPERS, TOYS, build, streams_of
 from train_step import PLAIN, plain_step
 
 from .common import Case, Row, Settings, repeated, tf32
@@ -17,17 +17,6 @@ NOTE = (
     'in float32 without TF32; `times` is the speed relative to it, or else to our float32.'
 )
 MINUTES = 5
-# Name of a toy: config, width and height, images of each stream, changes of the model.
-PAPERS: dict[str, tuple[str, tuple[int, int], int, dict]] = {
-    'advsemi': ('advsemi/deeplabv2_r101_voc_semi', (321, 321), 10, {}),
-    'advent': ('intrada/deeplabv2_r101_gta5-to-cityscapes_advent', (1024, 512), 1, {}),
-    'minent': ('intrada/deeplabv2_r101_gta5-to-cityscapes_minent', (1024, 512), 1, {}),
-    'sign-training': ('sign/deeplabv2_r101_voc_training', (321, 321), 8, dict(scales=(1.0,))),
-    'affinitynet': ('affinitynet/resnet38_voc_affinity', (448, 448), 8, {}),
-    'deconvnet': ('deconvnet/deconvnet_vgg16_voc_objects', (224, 224), 8, {}),
-    'unimatch': ('unimatch/deeplabv3plus_r101_voc_unimatch', (321, 321), 4, {}),
-    'dacs': ('mic/deeplabv2_r101_gta5-to-cityscapes_dacs', (512, 512), 2, {}),
-}
 # Name: half precision, channels-last, TF32.
 KINDS = {
     'fp32': (False, False, False),

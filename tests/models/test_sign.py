@@ -429,6 +429,19 @@ def test_wrong_settings_are_named(options, message):
         tiny_sign.build_model(**options)
 
 
+def test_an_image_is_encoded_for_the_size_of_its_map_only_once():
+    model = tiny_sign.build_model(step='transfer', interval=1).train()
+    optimizers = tiny_sign.build_optimizers(model)
+    encoded = []
+    model.backbone.register_forward_hook(lambda *_: encoded.append(True))
+    counts = []
+    for iteration in (1, 3, 2):
+        encoded.clear()
+        tiny.train_step(model, iteration, tiny_sign.batch(iteration), optimizers)
+        counts.append(len(encoded))
+    assert counts == [1, 0, 1]
+
+
 def test_transfer_must_reach_generated_features():
     model = tiny_sign.build_model(step='transfer', interval=5)
     with pytest.raises(UserError, match='interval is 5, but training ends after 5 iterations'):

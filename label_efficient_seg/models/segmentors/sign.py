@@ -232,6 +232,7 @@ class SIGN(StreamEncoderDecoder):
         self.interval, self.unseen_rate = interval, unseen_rate
         self.temperature, self.confidence_threshold = temperature, confidence_threshold
         self.scales, self.test_scales = tuple(scales), tuple(test_scales)
+        self._map_shapes: dict[torch.Size, torch.Size] = {}
         self.teacher = None
         if step == 'self_training' and teacher == 'frozen':
             self.teacher = self._copy_of_what_classifies()
@@ -510,10 +511,10 @@ class SIGN(StreamEncoderDecoder):
     ) -> dict[str, Tensor]:
         """An iteration on random classes; images only say how large their maps are."""
         generator, discriminator = optim_wrapper['generator'], optim_wrapper['discriminator']
-        with torch.no_grad(), discriminator.optim_context(self):
-            channels, *size = self.feature_map(self.extract_feat(inputs[:1])).shape[1:]
-        labels = self._random_labels(len(inputs), *size)
-        latent = inputs.new_empty(len(inputs), channels, *size).normal_()
+        with discriminator.optim_context(self):
+            shape = (len(inputs), *self._map_shape(inputs))
+        labels = self._random_labels(shape[0], *shape[2:])
+        latent = inputs.new_empty(shape).normal_()
         log, learning = {}, self.lambda_generator_transfer > 0
         with (
             frozen(self.discriminator),
@@ -530,6 +531,14 @@ class SIGN(StreamEncoderDecoder):
         losses = dict(loss_transfer=self.lambda_transfer * loss)
         log.update(add_prefix(self.update(discriminator, losses), 'discriminator'))
         return log
+
+    @torch.no_grad()
+    def _map_shape(self, inputs: Tensor) -> torch.Size:
+        """Channels, height and width of a map of X; measured once for each size of images."""
+        size = inputs.shape[2:]
+        if size not in self._map_shapes:
+            self._map_shapes[size] = self.feature_map(self.extract_feat(inputs[:1])).shape[1:]
+        return self._map_shapes[size]
 
     def _random_labels(self, *shape: int) -> Tensor:
         """Seen and unseen classes, the latter more often."""
