@@ -112,3 +112,15 @@ def test_the_weather_of_an_image_depends_on_its_name_and_the_seed(dataset, tmp_p
 def test_unknown_weather(dataset, tmp_path):
     with pytest.raises(ValueError, match="one of 'fog', 'night', got 'rain'"):
         weather_dataset(dataset, tmp_path / 'rain', 'rain')
+
+
+@pytest.mark.parametrize(
+    ('kind', 'options'), [('resize', ['--long-side', '20']), ('weather', ['--weather', 'night'])]
+)
+def test_the_command_copies_the_folders_that_it_names(
+    kind, options, dataset, tmp_path, les, capsys
+):
+    folders = ['--images', 'JPEGImages', '--masks', 'SegmentationClass']
+    assert les('convert', kind, dataset, tmp_path / 'copy', *options, *folders) == 0
+    assert capsys.readouterr().out.endswith(f"2 files in '{tmp_path}/copy'\n")
+    assert (tmp_path / 'copy/JPEGImages/a/1.jpg').is_file()
