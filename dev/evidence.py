@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LES = [sys.executable, '-m', 'label_efficient_seg']
 SMALL_ANIMALS = 'voc_animals_256'
+FOG = 'camvid_fog'
 MOBILENET = 'mobilenetv2_mmseg.pth'
 
 
@@ -35,7 +36,6 @@ class Part:
         minutes (int): Of one core for a seed, see the page.
         needs (tuple[str, ...]): Files and folders below DATA.
         variables (Mapping[str, str]): Environment variables beside those of :func:`locations`.
-        weather (str): Of the copy of CamVid that the part needs, if any.
         stages (tuple[str, ...]): Of the workflow, all by default.
     """
 
@@ -45,16 +45,11 @@ class Part:
     minutes: int
     needs: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
-    weather: str = ''
     stages: tuple[str, ...] = ()
 
 
 ANIMALS = ('VOCdevkit/VOC2012', 'weights/mobilenetv2_imagenet.pth')
 MSRC = ('msrc21', 'weights/mobilenetv2_imagenet.pth')
-WITHOUT_LABELS = (
-    *('fit', 'source_only', 'adabn', 'minent', 'advent', 'advent_continued', 'rank', 'intrada'),
-    *('dacs', 'mic'),
-)
 PARTS = {
     **{
         f'animals_{n}': Part(
@@ -74,25 +69,24 @@ PARTS = {
         20,
         ('camvid', 'idd_lite', 'weights/tf_efficientnet_lite0.safetensors'),
     ),
-    **{
-        kind: Part(
-            f'adaptation to {kind}',
-            'mic/workflow_camvid-to-idd-lite',
-            5,
-            15,
-            ('camvid', 'weights/tf_efficientnet_lite0.safetensors'),
-            {'CAMVID_TARGET': 'weather'},
-            weather=kind,
-            stages=WITHOUT_LABELS,
-        )
-        for kind in ('fog', 'night')
-    },
+    'fog': Part(
+        'adaptation to fog',
+        'mic/workflow_camvid-to-idd-lite',
+        5,
+        15,
+        ('camvid', 'weights/tf_efficientnet_lite0.safetensors'),
+        {'CAMVID_TARGET': 'weather'},
+        stages=(
+            *('fit', 'source_only', 'adabn', 'minent', 'advent', 'advent_continued', 'rank'),
+            *('intrada', 'dacs', 'mic'),
+        ),
+    ),
     'weak': Part('image tags', 'affinitynet/workflow_voc-animals', 3, 35, ANIMALS),
     **{
         f'zero_{n}': Part(
             f'zero-shot, split {n}',
             'sign/workflow_msrc',
-            1,
+            2,
             30,
             MSRC,
             {'CLASS_SPLIT': f'msrc_{n}'},
@@ -109,6 +103,7 @@ def locations(data: Path, out: Path) -> dict[str, str]:
         VOC_ANIMALS_ROOT=str(out / SMALL_ANIMALS),
         MOBILENETV2_WEIGHTS=str(out / MOBILENET),
         CAMVID_ROOT=str(data / 'camvid'),
+        CAMVID_WEATHER_ROOT=str(out / FOG),
         IDD_LITE_ROOT=str(data / 'idd_lite'),
         EFFICIENTNET_LITE0_WEIGHTS=str(data / 'weights' / 'tf_efficientnet_lite0.safetensors'),
         MSRC_ROOT=str(data / 'msrc21'),
@@ -116,15 +111,14 @@ def locations(data: Path, out: Path) -> dict[str, str]:
 
 
 def prepare(part: Part, data: Path, out: Path) -> None:
-    """Shrink the animals of VOC, rename the weights of MobileNetV2, make the weather, once."""
+    """Shrink the animals of VOC, rename the weights of MobileNetV2, make fog; once."""
     voc, weights = ANIMALS
     if voc in part.needs and not (out / SMALL_ANIMALS).exists():
         call('convert', 'resize', data / voc, out / SMALL_ANIMALS, '--long-side', 256)
     if weights in part.needs and not (out / MOBILENET).exists():
         call('convert', 'torchvision-mobilenetv2', data / weights, out / MOBILENET)
-    if part.weather:
-        folders = (data / 'camvid', out / f'camvid_{part.weather}')
-        call('convert', 'weather', *folders, '--weather', part.weather)
+    if part.variables.get('CAMVID_TARGET') == 'weather':
+        call('convert', 'weather', data / 'camvid', out / FOG, '--weather', 'fog')
 
 
 def call(*arguments: object, variables: Mapping[str, str] | None = None) -> bool:
@@ -167,8 +161,7 @@ def main() -> None:
         options = ('--seeds', *range(seeds[name]), '--jobs', args.jobs, '--work-dir', out / name)
         if part.stages:
             options += ('--only', *part.stages)
-        weather = str(out / f'camvid_{part.weather}')
-        variables = {**locations(data, out), 'CAMVID_WEATHER_ROOT': weather, **part.variables}
+        variables = {**locations(data, out), **part.variables}
         if not call('run', part.workflow, *options, variables=variables):
             problems.append(f'{name}: failed, see {out / name}')
         left -= part.minutes * seeds[name]

@@ -1,13 +1,13 @@
 # Adaptation on real images with a CPU: CamVid by day to IDD-Lite. CAMVID_TARGET=weather in the
 # environment is CamVid to CamVid in fog or at night; the two stages with 20 labels are not for it.
-title = 'Domain adaptation: CamVid by day to IDD-Lite'
+title = 'Domain adaptation from CamVid by day'
 introduction = (
-    'From 577 labeled images of CamVid by day to 400 images of IDD-Lite without labels, 7 classes. '
-    '`fit` learns from the source alone. All others go on from it, equally long: `source_only` '
-    'without adaptation, `adabn` with target images for the statistics of batch norm alone, and '
-    '`minent`, `advent`, `dacs` and `mic`; `dacs_20_labels` has masks for 20 target images, '
-    'and `only_20_labels` uses no others of the target. `intrada` and '
-    '`advent_continued` go on from `advent`. Validated on the 104 validation images of IDD-Lite.'
+    'From labeled images of CamVid by day to images without labels, 7 classes: 400 of IDD-Lite, or '
+    'with CAMVID_TARGET=weather 171 of CamVid in fog or at night. `fit` learns from the source '
+    'alone. All others go on from it, equally long: `source_only` without adaptation, `adabn` with '
+    'target images for the statistics of batch norm alone, and `minent`, `advent`, `dacs` and '
+    '`mic`; `dacs_20_labels` has masks for 20 target images of IDD-Lite, and `only_20_labels` uses '
+    'no others of the target. `intrada` and `advent_continued` go on from `advent`.'
 )
 prefix = 'mic/efficientnet-lite0_camvid-to-idd-lite'
 fitted = {'load_from': '{fit.checkpoint}'}
