@@ -22,6 +22,7 @@ SETTINGS = {
     *('tta_model', 'tta_pipeline', 'model_wrapper_cfg', 'find_unused_parameters', 'sync_bn'),
     *('custom_imports', 'runner_type', 'compile', 'efficient_conv_bn_eval'),
 }
+ENVIRONMENT = re.compile(r'\{\{\s*\$(\w+)\s*:\s*(\S*?)\s*\}\}')
 Values = Mapping[str, str]  # of variables, in Python's notation
 
 
@@ -182,15 +183,18 @@ def _is_name(node: ast.expr, name: str) -> bool:
 
 
 def _with_environment(name: str) -> str:
-    """A base may stand below a folder that an environment variable names."""
-    pattern = r'\{\{\s*\$(\w+)\s*:\s*(\S*?)\s*\}\}'
-    return re.sub(pattern, lambda match: os.environ.get(match[1], match[2]), name)
+    """An environment variable may name a base, or the folder that it stands below."""
+    return ENVIRONMENT.sub(lambda match: os.environ.get(match[1], match[2]), name)
 
 
 def _base(name: str) -> str:
     """What to write in place of a base that is not there."""
     if '::' in name:
         return f'give the path of the file in place of {name.partition("::")[0]!r}::, or copy it'
+    for variable, default in ENVIRONMENT.findall(name):
+        if default and variable in os.environ:
+            value = os.environ[variable]
+            return f"the environment has {variable}={value}; unset it for '{default}'"
     shipped = name.split('../')[-1]
     if (resource_root() / 'configs' / shipped).is_file():
         return (

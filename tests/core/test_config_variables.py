@@ -241,11 +241,13 @@ def test_base_files_of_mmseg(tmp_path):
             r"'\{\{\$LABEL_EFFICIENT_SEG_CONFIGS:\}\}/_base_/default_runtime.py'",
         ),
         ("_base_ = ['nope.py']", "'nope.py', which does not exist; a path is relative to"),
+        ("_base_ = 'to_{{$TARGET:rain}}.py'", "environment has TARGET=fog; unset it for 'rain'"),
         ("_base_ = 'mmseg::a.py'", "exist; give the path of the file in place of 'mmseg'::"),
         ('model = dict(\n', "child.py', line 1: '\\(' was never closed"),
     ],
 )
-def test_files_that_cannot_be_read(text, message, tmp_path):
+def test_files_that_cannot_be_read(text, message, tmp_path, monkeypatch):
+    monkeypatch.setenv('TARGET', 'fog')
     path = tmp_path / 'child.py'
     path.write_text(text)
     with pytest.raises(UserError, match=message):
