@@ -134,13 +134,11 @@ def _copy_dataset(
         if (target / path).exists():
             return
         try:
-            with Image.open(source / path) as image:
-                if not is_mask:
-                    image = image.convert('RGB')
-                changed = change(image, is_mask, path.as_posix())
-                changed.load()
+            with Image.open(source / path) as opened:
+                image = opened.copy() if is_mask else opened.convert('RGB')
         except Exception as error:  # decoders raise many types
             raise FileError(f"'{source / path}' cannot be read: {error}") from error
+        changed = change(image, is_mask, path.as_posix())
         with atomic_path(target / path) as temporary:
             changed.save(temporary, quality=95)
 
