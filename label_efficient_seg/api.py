@@ -389,7 +389,8 @@ def convert(
 
     Args:
         kind (str): ``advent``, ``adaptsegnet``, ``advsemi``, ``affinitynet``, ``deconvnet``,
-            ``sign``, ``mxnet-resnet38``, ``torchvision-vgg16`` or ``torchvision-mobilenetv2``.
+            ``sign``, ``mxnet-resnet38``, ``caffe-vgg16``, ``torchvision-vgg16`` or
+            ``torchvision-mobilenetv2``.
         source (str | PathLike): Weights to read.
         target (str | PathLike): The ``.pth`` file to write.
         to (str): ``official`` is for the first four kinds only.

@@ -218,7 +218,8 @@ def shrink_model(model: ConfigDict) -> None:
             model.decode_head.c1_in_channels = width // 8
     for head in (model.decode_head, model.get('auxiliary_head')):
         if head is not None and isinstance(head.get('channels'), int):
-            head.channels = 8
+            # MMSeg's FCN head without convolutions asks for equal ones.
+            head.channels = head.in_channels if head.get('num_convs') == 0 else 8
     if backbone.type == 'DeconvNetVGG':
         model.decode_head.channels = backbone.base_channels
     if 'crop_size' in model.get('test_cfg', {}):

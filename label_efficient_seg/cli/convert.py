@@ -30,6 +30,7 @@ TO_OURS = {
     'unimatch-v2': 'DINOv2 with DPT of UniMatch V2',
     'daformer': 'MiT with the decoder of DAFormer, of DAFormer, HRDA or MIC',
     'mxnet-resnet38': 'ResNet38 of MXNet, for AffinityNet',
+    'caffe-vgg16': 'convolutions of a VGG16 from Caffe, such as HED, for AffinityNet or DeconvNet',
     'torchvision-vgg16': "torchvision's VGG16, for AffinityNet",
     'torchvision-mobilenetv2': "torchvision's MobileNetV2, for MMSeg's backbone",
 }

@@ -2,7 +2,12 @@ from .affinitynet_checkpoints import convert_affinitynet, convert_affinitynet_fi
 from .conversion import Conversion
 from .deconvnet_caffe import convert_deconvnet, convert_deconvnet_file, read_caffe_blobs
 from .deeplabv2_checkpoints import convert_deeplabv2, convert_deeplabv2_file
-from .imagenet_backbones import convert_backbone_file, convert_mxnet_resnet38, convert_vgg16
+from .imagenet_backbones import (
+    convert_backbone_file,
+    convert_caffe_vgg16,
+    convert_mxnet_resnet38,
+    convert_vgg16,
+)
 from .mxnet_params import read_mxnet_params
 from .self_training_checkpoints import convert_self_training, convert_self_training_file
 from .sign_checkpoints import convert_sign, convert_sign_file
@@ -16,6 +21,7 @@ __all__ = [
     'convert_affinitynet',
     'convert_affinitynet_file',
     'convert_backbone_file',
+    'convert_caffe_vgg16',
     'convert_deconvnet',
     'convert_deconvnet_file',
     'convert_deeplabv2',

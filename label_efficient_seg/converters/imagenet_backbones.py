@@ -105,10 +105,46 @@ def convert_vgg16(state_dict: Mapping[str, Tensor]) -> Conversion:
     return Conversion(weights, dict(backbone=model), notes)
 
 
+def convert_caffe_vgg16(state_dict: Mapping[str, Tensor]) -> Conversion:
+    """Give the convolutions of a VGG-16 that was trained by Caffe the names that Caffe has.
+
+    They take BGR images from 0 to 255 minus the mean, as the configs of ``DilatedVGG16`` make them.
+
+    Args:
+        state_dict (Mapping[str, Tensor]): Weights under the names of torchvision's ``vgg16``, in
+            any precision, such as those of HED. Fully connected layers are left out.
+
+    Returns:
+        Conversion: ``conv1_1.weight`` to ``conv5_3.bias``, in single precision, for
+        ``DilatedVGG16`` or ``DeconvNetVGG``.
+
+    Raises:
+        ValueError: If names or shapes are not those of ``vgg16``; it lists them.
+    """
+    found = {n: value for n, value in state_dict.items() if n.startswith('features.')}
+    names = {
+        f'{name}.{kind}': f'features.{number}.{kind}'
+        for name, number in VGG_CONVOLUTIONS.items()
+        for kind in ('weight', 'bias')
+    }
+    try:
+        model = _with_width('DilatedVGG16', output_width(found, 'features.0.weight'))
+        ours = _tensors(model)
+        check_tensors(found, {theirs: ours[name] for name, theirs in names.items()})
+    except ValueError as error:
+        raise UserError(
+            'the weights are not the convolutions of a VGG-16 without batch norm, so nothing was '
+            f'converted; {error}'
+        ) from error
+    weights = {name: found[theirs].float() for name, theirs in names.items()}
+    return Conversion(weights, dict(backbone=model), ['left out: fully connected layers'])
+
+
 Reader = Callable[[str | Path], Mapping[str, Tensor]]
 Converter = Callable[[Mapping[str, Tensor]], Conversion]
 BACKBONES: dict[str, tuple[Reader, Converter]] = {
     'mxnet-resnet38': (read_mxnet_params, convert_mxnet_resnet38),
+    'caffe-vgg16': (read_weights, convert_caffe_vgg16),
     'torchvision-vgg16': (read_weights, convert_vgg16),
 }
 

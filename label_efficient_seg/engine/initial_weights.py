@@ -31,14 +31,19 @@ def check_initial_weights(model: nn.Module) -> None:
         loaded = load_checkpoint(path)
         prefix = f'{init["prefix"].rstrip(".")}.' if init.get('prefix') else ''
         found = {
-            key.removeprefix('module.').removeprefix(prefix): getattr(tensor, 'shape', None)
+            key.removeprefix('module.').removeprefix(prefix): tensor
             for key, tensor in loaded.get('state_dict', loaded).items()
         }
+        names = list(found)
+        if hasattr(part, 'rename_weights'):
+            part.rename_weights(found)
         expected = {key: tensor.shape for key, tensor in part.state_dict().items() if tensor.ndim}
-        if not any(found.get(key) == shape for key, shape in expected.items()):
+        if not any(
+            getattr(found.get(key), 'shape', None) == shape for key, shape in expected.items()
+        ):
             raise UserError(
-                f"initial weights '{path}': none of their {len(found)} tensors "
-                f'({", ".join(list(found)[:2])}, ...) fits the {type(part).__name__} of the model '
+                f"initial weights '{path}': none of their {len(names)} tensors "
+                f'({", ".join(names[:2])}, ...) fits the {type(part).__name__} of the model '
                 f'({", ".join(list(expected)[:2])}, ...); les convert --help lists formats that it '
                 'can convert'
             )

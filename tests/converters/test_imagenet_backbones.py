@@ -9,14 +9,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from label_efficient_seg.converters import (
     convert_affinitynet,
+    convert_caffe_vgg16,
     convert_mxnet_resnet38,
     convert_vgg16,
     read_mxnet_params,
 )
+from label_efficient_seg.engine.initial_weights import check_initial_weights
 from tests.converters.released_affinitynet import VGG, released
 
 # How the array with the shape (2, 3) begins in files of MXNet 0.x, 0.12, 1.x and 2.
@@ -169,6 +172,44 @@ def test_vgg16_up_to_its_first_pooling_and_its_subsampled_layers():
     second = network['classifier'][3]
     expected = F.linear(fc6, second.weight[::4, ::4], second.bias[::4]).relu()
     torch.testing.assert_close(fc7[..., 2, 2], expected, rtol=0, atol=1e-6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('kind', ['DilatedVGG16', 'DeconvNetVGG'])
+def test_convolutions_from_caffe_up_to_the_first_pooling(les, tmp_path, kind):
+    network = torchvision_vgg16()
+    weights = {name: tensor.half() for name, tensor in network['features'].state_dict().items()}
+    save_file(
+        {f'features.{name}': tensor for name, tensor in weights.items()},
+        tmp_path / 'hed.safetensors',
+    )
+    les('convert', 'caffe-vgg16', tmp_path / 'hed.safetensors', tmp_path / 'hed.pth')
+    network['features'].load_state_dict(weights)
+    pretrained = dict(type='Pretrained', checkpoint=str(tmp_path / 'hed.pth'))
+    backbone = MODELS.build(dict(type=kind, base_channels=2, frozen_stages=4, init_cfg=pretrained))
+    check_initial_weights(backbone)
+    backbone.init_weights()
+    images = 50 * torch.randn(1, 3, 48, 64)
+    # Four stages of the one have the poolings of torchvision, one stage of the other.
+    if kind == 'DeconvNetVGG':
+        expected = network['features'][:24](images)
+        outputs = []
+        backbone.features[33].register_forward_hook(lambda *call: outputs.append(call[-1][0]))
+        backbone.train()(images.expand(2, -1, -1, -1))
+        found = outputs[0][:1]
+    else:
+        expected = network['features'][:4](images)
+        backbone.out_indices = (0,)
+        found = backbone(images)[0]
+    assert expected.std() > 1e-2
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_convolutions_of_other_networks_are_refused():
+    weights = torchvision_vgg16().state_dict()
+    del weights['features.28.bias']
+    with pytest.raises(ValueError, match='so nothing was converted; .*missing: features.28.bias'):
+        convert_caffe_vgg16(weights)
 
 
 def test_other_networks_than_vgg16_are_refused():

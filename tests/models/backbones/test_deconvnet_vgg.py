@@ -11,12 +11,12 @@ WIDTH = 2
 LEVELS = (1, 2, 4, 8, 8)
 
 
-def narrow_vgg16_bn() -> nn.Module:
+def narrow_vgg16(batch_norm: bool = True) -> nn.Module:
     """torchvision's network up to the ReLU after its second fully connected layer."""
     layers = [
         x for n, w in zip((2, 2, 3, 3, 3), LEVELS, strict=True) for x in [w * WIDTH] * n + ['M']
     ]
-    features = torchvision.models.vgg.make_layers(layers, batch_norm=True)
+    features = torchvision.models.vgg.make_layers(layers, batch_norm)
     width = 64 * WIDTH
     classifier = nn.Sequential(
         nn.Linear(8 * WIDTH * 49, width), nn.ReLU(), nn.Dropout(),
@@ -32,7 +32,7 @@ def narrow_vgg16_bn() -> nn.Module:
 
 @torch.no_grad()
 def test_torchvisions_weights_load_by_name(tmp_path):
-    network = narrow_vgg16_bn()
+    network = narrow_vgg16()
     torch.save(network.state_dict(), tmp_path / 'vgg16_bn.pth')
     pretrained = dict(type='Pretrained', checkpoint=str(tmp_path / 'vgg16_bn.pth'))
     backbone = MODELS.build(dict(type='DeconvNetVGG', base_channels=WIDTH, init_cfg=pretrained))
@@ -43,6 +43,47 @@ def test_torchvisions_weights_load_by_name(tmp_path):
     found = backbone.eval()(images)[-1]
     # Batch norms without effect follow the fully connected layers, but for the 1e-5 they add.
     torch.testing.assert_close(found.flatten(1), expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_weights_without_batch_norm_load_too(tmp_path):
+    network = narrow_vgg16(batch_norm=False)
+    torch.save(network.state_dict(), tmp_path / 'vgg16.pth')
+    pretrained = dict(type='Pretrained', checkpoint=str(tmp_path / 'vgg16.pth'))
+    backbone = MODELS.build(dict(type='DeconvNetVGG', base_channels=WIDTH, init_cfg=pretrained))
+    backbone.init_weights()
+    images = torch.randn(2, 3, 224, 224)
+    expected = network['classifier'][:5](network['features'](images).flatten(1))
+    assert expected.std() > 1e-3
+    torch.testing.assert_close(
+        backbone.eval()(images)[-1].flatten(1), expected, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_frozen_stages_are_those_before_their_pooling_and_keep_their_statistics():
+    backbone = DeconvNetVGG(WIDTH, 1, frozen_stages=2).train()
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    backbone(torch.randn(2, 3, 64, 64))[-1].sum().backward()
+    trained = {
+        name for name, parameter in backbone.named_parameters() if parameter.grad is not None
+    }
+    # Of 2 and 2 convolutions, each with batch norm and ReLU, and of two poolings.
+    frozen = tuple(f'features.{place}.' for place in range(14))
+    expected = {name for name, _ in backbone.named_parameters() if not name.startswith(frozen)}
+    assert trained == expected
+    moved = {
+        name
+        for name, tensor in backbone.state_dict().items()
+        if not torch.equal(tensor, before[name])
+    }
+    assert moved == {
+        name
+        for name in before
+        if name.endswith(('mean', 'var', 'tracked')) and not name.startswith(frozen)
+    }
+    assert not any(p.requires_grad for p in backbone.train().features[:14].parameters())
+    with pytest.raises(ValueError, match='has 5 stages, got 6 frozen_stages'):
+        DeconvNetVGG(frozen_stages=6)
 
 
 def test_torchvisions_own_network_fits():
