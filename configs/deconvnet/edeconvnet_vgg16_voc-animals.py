@@ -12,7 +12,7 @@ model = dict(
         ),
         dict(
             config='deconvnet/fcn_vgg16_voc-animals',
-            checkpoint='work_dirs/fcn_vgg16_voc-animals/iter_400.pth',
+            checkpoint='work_dirs/fcn_vgg16_voc-animals/iter_250.pth',
         ),
     ],
 )

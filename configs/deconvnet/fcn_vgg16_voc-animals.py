@@ -22,5 +22,5 @@ model = dict(
 )
 train_dataloader = dict(labeled=dict(batch_size=4))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-train_cfg = dict(max_iters=400, val_interval=400)
-default_hooks = dict(checkpoint=dict(interval=400))
+train_cfg = dict(max_iters=250, val_interval=250)
+default_hooks = dict(checkpoint=dict(interval=250))

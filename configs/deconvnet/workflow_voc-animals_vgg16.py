@@ -32,6 +32,7 @@ stages = [
         type='TrainStage',
         config='deconvnet/deconvnet_vgg16_voc-animals_proposals',
         cfg_options={
+            'val_dataloader.dataset.indices': 100,
             'model.init_cfg.checkpoint': '{objects.checkpoint}',
             'train_dataloader.labeled.dataset.proposals': '{boxes.proposals}',
         },

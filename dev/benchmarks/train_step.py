@@ -33,6 +33,7 @@ from plain_steps import (
 )
 from torch import nn
 from train_case import (
+    PAPERS,
     TOYS,
     build,
     discriminators,
@@ -69,17 +70,24 @@ TOLERANCE = 1e-4
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description='Measure a train step of the toy networks, with random weights, on random '
-        'images. Images are those of all streams. The rate is that of the fastest of several runs. '
-        'Memory is the largest during the first two steps beyond that of the model (on a CPU, what '
-        'they add to the process; Linux only). The shares of time are those of the method: of the '
-        'networks but D, of the gradients and steps of these, of D with its gradients, of all '
-        'optimizers, and of losses, masks, resizing and preparing the images. For SIGN, losses are '
-        'compared with MMD over the pixels of a class, and time with MMD over runs of pixels.'
+        description='Measure a train step of the toy networks, or with --paper of the published '
+        'ones, with random weights, on random images. Images are those of all streams. The rate is '
+        'that of the fastest of several runs; one thread of a CPU counts the time of the '
+        'processor, so that other work on the machine matters less. Memory is the largest during '
+        'the first two steps beyond that of the model (on a CPU, what they add to the process; '
+        'Linux only). The shares of time are those of the method: of the networks but D, of the '
+        'gradients and steps of these, of D with its gradients, of all optimizers, and of losses, '
+        'masks, resizing and preparing the images. For SIGN, losses are compared with MMD over the '
+        'pixels of a class, and time with MMD over runs of pixels.'
     )
     parser.add_argument('--methods', nargs='+', choices=PLAIN, default=list(PLAIN))
-    parser.add_argument('--size', type=image_size, default=(113, 113), metavar='WIDTHxHEIGHT')
-    parser.add_argument('--batch', type=int, default=8, help='images of each stream')
+    parser.add_argument(
+        '--paper', action='store_true', help='networks and sizes of the papers, two images a stream'
+    )
+    parser.add_argument(
+        '--size', type=image_size, metavar='WIDTHxHEIGHT', help='default: 113x113; paper: its own'
+    )
+    parser.add_argument('--batch', type=int, help='images of each stream (default: 8; paper: 2)')
     parser.add_argument('--channels', type=int, default=32, help='of the first layer')
     parser.add_argument('--iterations', type=int, default=4, help='of a run, an even number')
     parser.add_argument('--repeats', type=int, default=5, help='runs')
@@ -102,6 +110,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', default='cpu')
     add_common_arguments(parser)
     args = parser.parse_args()
+    args.batch = args.batch or (2 if args.paper else 8)
+    if args.paper:
+        args.channels = None
+        if missing := {*args.methods} - {*PAPERS}:
+            parser.error(f'--paper knows no sizes of {", ".join(sorted(missing))}')
     if args.iterations % 2:
         parser.error('--iterations must be even: the transfer step of SIGN has two kinds by turns')
     if args.joint and not (args.frozen_bn and {'advsemi', 'advent', 'minent'} >= {*args.methods}):
@@ -128,11 +141,21 @@ def main() -> None:
     write_results(args, table.rows)
 
 
+def case(method: str, args: argparse.Namespace, amp: bool = False) -> tuple:
+    """Model, optimizers and data of a method, see :func:`train_case.build`."""
+    if not args.paper:
+        args.size = args.size or (113, 113)
+        return build(TOYS[method][0], args, amp)
+    config, size, _, changes = PAPERS[method]
+    sized = argparse.Namespace(**vars(args) | dict(size=args.size or size))
+    return build(config, sized, amp, **changes)
+
+
 def measure(
     method: str, plain: bool, args: argparse.Namespace
 ) -> tuple[float, float | None, dict[str, float]]:
     """Images per second, memory in MiB, and shares of the time."""
-    model, optimizers, data = build(TOYS[method][0], args, bool(args.amp))
+    model, optimizers, data = case(method, args, bool(args.amp))
     if args.channels_last and not plain:
         model.to(memory_format=torch.channels_last)
     if args.compile:
@@ -150,7 +173,7 @@ def measure(
             step(data) if plain else train_step(model, iteration, data, optimizers)
 
     _, memory = with_peak_memory(first_two_steps, args.device)
-    seconds = min(timed(run, args.device) for _ in range(args.repeats))
+    seconds = min(timed(run, args.device, args.threads) for _ in range(args.repeats))
     shares = {}
     if not plain and not args.compile:
         parts = Parts(args.device)
@@ -161,9 +184,9 @@ def measure(
 
 def largest_difference(method: str, args: argparse.Namespace) -> tuple[str, float]:
     """Name and relative difference of the loss that differs most, in two iterations."""
-    config, separate = TOYS[method][0], argparse.Namespace(**vars(args) | dict(joint=False))
-    other, other_optimizers, _ = build(config, separate, amp=False)
-    model, optimizers, data = build(config, args, amp=False)
+    separate = argparse.Namespace(**vars(args) | dict(joint=False))
+    other, other_optimizers, _ = case(method, separate)
+    model, optimizers, data = case(method, args)
     plain = plain_step(method, other, other_optimizers)
     for module in [*model.modules(), *other.modules()]:
         if isinstance(module, nn.Dropout):
