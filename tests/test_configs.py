@@ -384,6 +384,7 @@ def test_config_tests(name, tmp_path, monkeypatch):
 
 WORKFLOW_VARIABLES = {
     'affinitynet/workflow_voc': dict(NETWORK=['vgg16']),
+    'deconvnet/workflow_voc-animals': dict(NETWORK=['vgg16']),
     'intrada/workflow_cityscapes': dict(SOURCE=['synthia', 'synscapes']),
     'sign/workflow_context': dict(DATASET=['coco-stuff']),
 }
