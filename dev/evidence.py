@@ -22,7 +22,12 @@ ROOT = Path(__file__).resolve().parents[1]
 LES = [sys.executable, '-m', 'label_efficient_seg']
 SMALL_ANIMALS = 'voc_animals_256'
 FOG = 'camvid_fog'
-MOBILENET = 'mobilenetv2_mmseg.pth'
+# Weights below DATA that are renamed: kind of conversion, and file below the output.
+CONVERTED = {
+    'weights/mobilenetv2_imagenet.pth': ('torchvision-mobilenetv2', 'mobilenetv2_mmseg.pth'),
+    'weights/vgg16_convs_hed.fp16.safetensors': ('caffe-vgg16', 'vgg16_hed.pth'),
+}
+MOBILENET, HED = CONVERTED
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,9 @@ class Part:
     stages: tuple[str, ...] = ()
 
 
-ANIMALS = ('VOCdevkit/VOC2012', 'weights/mobilenetv2_imagenet.pth')
-MSRC = ('msrc21', 'weights/mobilenetv2_imagenet.pth')
+VOC = 'VOCdevkit/VOC2012'
+ANIMALS = (VOC, MOBILENET)
+MSRC = ('msrc21', MOBILENET)
 PARTS = {
     **{
         f'animals_{n}': Part(
@@ -86,14 +92,22 @@ PARTS = {
         f'zero_{n}': Part(
             f'zero-shot, split {n}',
             'sign/workflow_msrc',
-            2,
-            30,
+            3,
+            45,
             MSRC,
             {'CLASS_SPLIT': f'msrc_{n}'},
         )
         for n in (1, 2, 3)
     },
-    'objects': Part('DeconvNet', 'deconvnet/workflow_voc-animals', 3, 35, ANIMALS[:1]),
+    'objects': Part('DeconvNet', 'deconvnet/workflow_voc-animals', 3, 35, (VOC,)),
+    'objects_vgg16': Part(
+        'DeconvNet on VGG-16',
+        'deconvnet/workflow_voc-animals',
+        3,
+        45,
+        (VOC, HED),
+        {'NETWORK': 'vgg16'},
+    ),
 }
 
 
@@ -101,7 +115,8 @@ def locations(data: Path, out: Path) -> dict[str, str]:
     """Environment variables by which the shipped configs find data and weights."""
     return dict(
         VOC_ANIMALS_ROOT=str(out / SMALL_ANIMALS),
-        MOBILENETV2_WEIGHTS=str(out / MOBILENET),
+        MOBILENETV2_WEIGHTS=str(out / CONVERTED[MOBILENET][1]),
+        VGG16_WEIGHTS=str(out / CONVERTED[HED][1]),
         CAMVID_ROOT=str(data / 'camvid'),
         CAMVID_WEATHER_ROOT=str(out / FOG),
         IDD_LITE_ROOT=str(data / 'idd_lite'),
@@ -111,12 +126,12 @@ def locations(data: Path, out: Path) -> dict[str, str]:
 
 
 def prepare(part: Part, data: Path, out: Path) -> None:
-    """Shrink the animals of VOC, rename the weights of MobileNetV2, make fog; once."""
-    voc, weights = ANIMALS
-    if voc in part.needs and not (out / SMALL_ANIMALS).exists():
-        call('convert', 'resize', data / voc, out / SMALL_ANIMALS, '--long-side', 256)
-    if weights in part.needs and not (out / MOBILENET).exists():
-        call('convert', 'torchvision-mobilenetv2', data / weights, out / MOBILENET)
+    """Shrink the animals of VOC, rename weights, make fog; once."""
+    if VOC in part.needs and not (out / SMALL_ANIMALS).exists():
+        call('convert', 'resize', data / VOC, out / SMALL_ANIMALS, '--long-side', 256)
+    for weights, (kind, name) in CONVERTED.items():
+        if weights in part.needs and not (out / name).exists():
+            call('convert', kind, data / weights, out / name)
     if part.variables.get('CAMVID_TARGET') == 'weather':
         call('convert', 'weather', data / 'camvid', out / FOG, '--weather', 'fog')
 
