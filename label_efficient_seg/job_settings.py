@@ -79,7 +79,8 @@ class CAMSettings(JobSettings):
 
     Example::
 
-        les cams affinitynet/resnet38_voc_cam work_dirs/cls/iter_9915.pth --out work_dirs/cam
+        les cams affinitynet/resnet38_voc_cls work_dirs/cls/iter_9915.pth --out work_dirs/cam \\
+            --cfg-options model.type=CAMSegmentor
     """
 
     checkpoint: str = option(help='checkpoint file of the classifier')
@@ -104,7 +105,7 @@ class AffinityScoreSettings(JobSettings):
 
     Example::
 
-        les scores affinitynet/resnet38_voc_cam --cams work_dirs/cam/cams --out work_dirs/scores
+        les scores affinitynet/resnet38_voc_cls --cams work_dirs/cam/cams --out work_dirs/scores
     """
 
     cams: str = option(help='folder "cams" that les cams wrote')
@@ -267,7 +268,8 @@ class DeconvNetPanelSettings(JobSettings):
 
     Example::
 
-        les deconvnet-panels deconvnet/deconvnet_vgg16_voc_inference CHECKPOINT --out panels
+        les deconvnet-panels deconvnet/deconvnet_vgg16_voc_proposals CHECKPOINT --out panels \\
+            --cfg-options model.test_cfg.mode=proposal
     """
 
     distributed: ClassVar[bool] = False

@@ -1,11 +1,13 @@
 """The command as a whole: its help, and what it imports."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 
 from label_efficient_seg.cli.main import VERBS
+from label_efficient_seg.core.config_index import list_configs, list_workflows
 from label_efficient_seg.version import __version__
 
 LISTED = """
@@ -23,7 +25,11 @@ print(status, sorted(heavy & {{name.partition('.')[0] for name in sys.modules}})
 def test_help_has_examples(words, les, capsys):
     assert les(*words) == 0
     verb = words[0] if len(words) == 2 else ''
-    assert f'  les {verb}' in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert f'  les {verb}' in text
+    shipped = {*list_configs(), *list_workflows()}
+    methods = '|'.join({name.partition('/')[0] for name in shipped})
+    assert {*re.findall(rf'\b(?:{methods})/[a-z0-9][\w-]+', text)} <= shipped
 
 
 @pytest.mark.parametrize(
