@@ -72,14 +72,14 @@ class JobSettings:
 
 @dataclass(frozen=True)
 class CAMSettings(JobSettings):
-    """Write class activation maps (CAMs), step 1 of AffinityNet, and their mIoU over thresholds.
+    r"""Write class activation maps (CAMs), step 1 of AffinityNet, and their mIoU over thresholds.
 
     Images are those of the config's ``test_dataloader``, with or without masks; its model must be a
     ``CAMSegmentor``. An interrupted run continues where it was.
 
     Example::
 
-        les cams affinitynet/resnet38_voc_cls work_dirs/cls/iter_9915.pth --out work_dirs/cam \\
+        les cams affinitynet/resnet38_voc_cls work_dirs/cls/iter_9915.pth --out work_dirs/cam \
             --cfg-options model.type=CAMSegmentor
     """
 
@@ -261,14 +261,14 @@ class PredictSettings(JobSettings):
 
 @dataclass(frozen=True)
 class DeconvNetPanelSettings(JobSettings):
-    """Draw what proposals and the layers of the decoder of a DeconvNet contribute.
+    r"""Draw what proposals and the layers of the decoder of a DeconvNet contribute.
 
     Images are those of the config's ``test_dataloader``; its model must be a
     ``ProposalEncoderDecoder`` whose ``test_cfg`` has ``mode='proposal'``.
 
     Example::
 
-        les deconvnet-panels deconvnet/deconvnet_vgg16_voc_proposals CHECKPOINT --out panels \\
+        les deconvnet-panels deconvnet/deconvnet_vgg16_voc_proposals CHECKPOINT --out panels \
             --cfg-options model.test_cfg.mode=proposal
     """
 
