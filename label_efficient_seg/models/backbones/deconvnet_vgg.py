@@ -5,7 +5,6 @@ from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...core.errors import UserError
 
@@ -166,7 +165,8 @@ class DeconvNetVGG(BaseModule):
                 index += 1
             elif isinstance(layer, nn.MaxPool2d):
                 stage, index = stage + 1, 1
-            number += not isinstance(layer, _BatchNorm)
+            # The norm has no number.
+            number += isinstance(layer, (nn.Conv2d, nn.ReLU, nn.MaxPool2d))
         state_dict.update(found)
 
 
