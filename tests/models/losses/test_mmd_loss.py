@@ -82,7 +82,8 @@ def test_capped_groups_are_some_of_their_pixels():
     real = fake.clone()
     real[0, :, 2, 2] = 4
     labels = torch.ones(1, 5, 6, dtype=torch.long)
-    exact = float(MMDLoss(max_samples=None)(fake, real, labels))
+    # In single precision, the difference of nearly equal sums depends on the processor.
+    exact = float(MMDLoss(max_samples=None)(fake.double(), real.double(), labels))
     values = {round(float(MMDLoss(max_samples=5)(fake, real, labels)), 5) for _ in range(60)}
     drawn = loop_mmd(np.zeros((5, 2)), np.array([[4.0, 4.0]] + 4 * [[0.0, 0.0]]))
     assert values == {0.0, round(math.sqrt(drawn / 2), 5)}
