@@ -9,17 +9,21 @@ from ..core.errors import UserError
 from ..core.weights import load_checkpoint
 
 
-def check_initial_weights(model: nn.Module) -> None:
-    """Refuse a file of initial weights of which no tensor fits the part that begins with it.
+def check_initial_weights(model: nn.Module, share: float = 0.75) -> None:
+    """Refuse a file of initial weights of another network than the part that begins with it.
 
     MMEngine only warns of what does not fit, so the part would begin with random weights. Parts
     that read formats of their own, and files that are not on this machine, are left alone.
 
     Args:
         model (nn.Module): Of any parts, whose ``init_cfg`` may name files.
+        share (float): Of a part's kernels (tensors with two dimensions or more), at least that
+            many must be filled, in [0, 1]. ResNet-101 would get half of them from ResNet-50; a
+            network with layers that the file cannot have, such as fc6 and fc7 of VGG-16, gets
+            nearly all.
 
     Raises:
-        ValueError: If a file has no tensor of the name and shape of one of its part.
+        ValueError: If a file fills no tensor of its part, or fewer kernels than that.
     """
     for part in model.modules():
         init = getattr(part, 'init_cfg', None)
@@ -38,12 +42,24 @@ def check_initial_weights(model: nn.Module) -> None:
         if hasattr(part, 'rename_weights'):
             part.rename_weights(found)
         expected = {key: tensor.shape for key, tensor in part.state_dict().items() if tensor.ndim}
-        if not any(
-            getattr(found.get(key), 'shape', None) == shape for key, shape in expected.items()
-        ):
+        unfit = {
+            key: shape
+            for key, shape in expected.items()
+            if getattr(found.get(key), 'shape', None) != shape
+        }
+        advice = 'les convert --help lists formats that it can convert'
+        if len(unfit) == len(expected):
             raise UserError(
                 f"initial weights '{path}': none of their {len(names)} tensors "
                 f'({", ".join(names[:2])}, ...) fits the {type(part).__name__} of the model '
-                f'({", ".join(list(expected)[:2])}, ...); les convert --help lists formats that it '
-                'can convert'
+                f'({", ".join(list(expected)[:2])}, ...); {advice}'
+            )
+        kernels = [key for key, shape in expected.items() if len(shape) > 1]
+        random = [key for key in kernels if key in unfit]
+        if len(random) > (1 - share) * len(kernels):
+            raise UserError(
+                f"initial weights '{path}' are of another network: {len(random)} of the "
+                f'{len(kernels)} kernels of the {type(part).__name__} of the model would stay '
+                f'random, such as {random[0]}; {advice}. If a part of them is meant, set '
+                "'initial_share' of CheckpointMatchHook"
             )

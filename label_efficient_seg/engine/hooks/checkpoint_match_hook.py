@@ -22,14 +22,21 @@ class CheckpointMatchHook(Hook):
     without resuming, partial matches are allowed, as for pre-training with other classes, but at
     least one parameter has to match.
 
-    So it is with initial weights of a part, see :func:`..initial_weights.check_initial_weights`.
+    Initial weights of a part have to fill most of it, see
+    :func:`..initial_weights.check_initial_weights`.
     A run that resumes is also compared by its config, see :func:`..resume.check_resumable`.
+
+    Args:
+        initial_share (float): Of a part's kernels, which its initial weights must fill, in [0, 1].
     """
 
+    def __init__(self, initial_share: float = 0.75) -> None:
+        self.initial_share = initial_share
+
     def before_train(self, runner: Runner) -> None:
-        """Refuse initial weights of which nothing fits, unless others were loaded since."""
+        """Refuse initial weights of another network, unless others were loaded since."""
         if loaded_from(runner) is None:
-            check_initial_weights(runner.model)
+            check_initial_weights(runner.model, self.initial_share)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes.
