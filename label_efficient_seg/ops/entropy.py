@@ -36,9 +36,9 @@ def self_information(logits: Tensor) -> Tensor:
         )
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     log_p = F.log_softmax(logits, dim=1)
-    p = log_p.exp()
-    # The limit at p = 0 is 0. Masking the factor, not the product, keeps NaN from the gradient too.
-    return -p * log_p.masked_fill(p == 0, 0) / math.log(num_classes)
+    # The limit at p = 0 is 0: a finite factor keeps NaN from the product and from the gradient. No
+    # p above 0 has a logarithm below -745, also in double precision.
+    return log_p.exp() * log_p.clamp(min=-1000) * (-1 / math.log(num_classes))
 
 
 def entropy_map(logits: Tensor) -> Tensor:

@@ -36,7 +36,6 @@ ALLOWED = {
     'label_efficient_seg/ops/self_training.py:pseudo_labels': 'a short list of classes, twice',
     'label_efficient_seg/ops/zero_shot.py:hide_labels': 'a short list of classes',
     'mmseg/models/data_preprocessor.py': 'the order of the channels is a list',
-    'mmseg/models/losses/accuracy.py:accuracy': 'picks the labeled pixels, for the log',
     'torch/optim/optimizer.py:_get_value': "the step counter of Adam is in the host's memory",
 }
 

@@ -31,7 +31,11 @@ def test_supervised_losses_are_those_of_encoder_decoder(levels):
     found, logits = model.supervised_losses(features, batch['data_samples'], levels)
     expected = plain.loss(batch['inputs'], batch['data_samples'])
     assert list(found) == list(expected) and 'aux.loss_ce' in found
-    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    for name, value in expected.items():
+        if 'loss' in name:
+            assert torch.equal(found[name], value)
+        else:  # a quotient of the same numbers
+            torch.testing.assert_close(found[name].reshape(-1), value)
     assert logits.keys() == {'main', *levels}
 
 

@@ -3,11 +3,13 @@ from collections.abc import Sequence
 from mmcv.cnn import build_norm_layer
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
+from mmseg.utils import SampleList
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from ...core.errors import UserError
 from ...ops import max_unpool
+from ..losses import pixel_losses
 
 # Widths of the transposed convolutions after each unpooling, as multiples of the last one's.
 DECODER_STAGES = ((8, 8, 8), (8, 8, 4), (4, 4, 2), (2, 1), (1, 1))
@@ -102,6 +104,10 @@ class DeconvNetHead(BaseDecodeHead):
                 )
             x = stage(max_unpool(x, switches, size))
         return self.cls_seg(x)
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
+        """Losses of all pixels; arguments and returns are those of ``BaseDecodeHead``."""
+        return pixel_losses(self, seg_logits, batch_data_samples)
 
     def _norm_and_relu(self, channels: int) -> list[nn.Module]:
         return [build_norm_layer(self.norm_cfg, channels)[1], nn.ReLU(inplace=True)]

@@ -9,7 +9,7 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor
 
 from ...core.errors import UserError
-from ..losses import LossPart
+from ..losses import LossPart, pixel_losses
 
 Outputs = tuple[Tensor, Tensor, Tensor]
 
@@ -113,7 +113,7 @@ class HRDAHead(BaseDecodeHead):
                 SegDataSample(gt_sem_seg=PixelData(data=sample.gt_sem_seg.data[part.area]))
                 for sample in batch_data_samples
             ]
-            found = super().loss_by_feat(part.scores, samples)
+            found = pixel_losses(self, part.scores, samples)
             found = {k: part.share * v if 'loss' in k else v for k, v in found.items()}
             losses.update(add_prefix(found, prefix) if prefix else found)
         return losses

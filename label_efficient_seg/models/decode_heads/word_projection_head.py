@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ...datasets.files.zero_shot_classes import zero_shot_classes
 from ...ops import calibrated_scores, hide_labels
+from ..losses import pixel_losses
 from .deeplabv2_head import DeepLabV2Head
 
 # Far below any score, and yet finite: resized maps stay what they are, and half precision has it.
@@ -67,7 +68,7 @@ class WordProjectionHead(DeepLabV2Head):
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
         """Losses among the seen classes; arguments and returns are those of ``BaseDecodeHead``."""
         seg_logits = _without(seg_logits, self.split.unseen + self.split.ignored)
-        return super().loss_by_feat(seg_logits, batch_data_samples)
+        return pixel_losses(self, seg_logits, batch_data_samples)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Scores at image size, calibrated; arguments are those of ``BaseDecodeHead``."""

@@ -141,4 +141,4 @@ class ADVENT(AdversarialEncoderDecoder):
 
     def _information(self, logits: Tensor, level: str, inputs: Tensor, valid: Tensor) -> Tensor:
         information = self_information(self.upsample(logits, inputs, level))
-        return information.masked_fill(~valid[:, None], 0)
+        return information * valid[:, None]

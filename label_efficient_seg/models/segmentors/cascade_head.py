@@ -6,6 +6,8 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
+from ..losses import head_losses
+
 CascadeOutputs = tuple[list[Tensor], list[Tensor]]
 
 
@@ -61,10 +63,10 @@ class CascadeHead(nn.ModuleList):
     ) -> dict[str, Tensor]:
         """The stages' own losses of what :meth:`decode` gave, such as ``decode_0.loss_ce``."""
         features, scores = outputs
-        losses = add_prefix(self[0].loss_by_feat(scores[0], data_samples), 'decode_0')
+        losses = add_prefix(head_losses(self[0], scores[0], data_samples), 'decode_0')
         for index, stage in enumerate(list(self)[1:], start=1):
             if _is_plain(stage):
-                own = stage.loss_by_feat(scores[index], data_samples)
+                own = head_losses(stage, scores[index], data_samples)
             else:
                 own = stage.loss(features, scores[index - 1], data_samples, train_cfg)
             losses.update(add_prefix(own, f'decode_{index}'))

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
@@ -15,7 +16,7 @@ from ...core.gradient_average import averaged_gradients
 from ...core.labels import IGNORE
 from ...core.stack_internals import copy_without_waiting, uncounted, will_update
 from ...ops import class_scores
-from ..losses import LossPart
+from ..losses import LossPart, head_losses
 from .cascade_head import CascadeHead
 from .decoding import check_binary, check_kind, check_losses, decode, map_tensors
 
@@ -252,15 +253,29 @@ class StreamEncoderDecoder(EncoderDecoder):
         if isinstance(self.decode_head, CascadeHead):
             losses = self.decode_head.losses(outputs, data_samples, self.train_cfg)
         else:
-            losses = add_prefix(self.decode_head.loss_by_feat(outputs, data_samples), 'decode')
+            losses = add_prefix(head_losses(self.decode_head, outputs, data_samples), 'decode')
         if 'aux' in levels:
             outputs, logits['aux'] = self._decode(features, 'aux')
-            own = self.auxiliary_head.loss_by_feat(map_tensors(labeled, outputs), data_samples)
+            own = head_losses(self.auxiliary_head, map_tensors(labeled, outputs), data_samples)
             losses.update(add_prefix(own, 'aux'))
         elif self.with_auxiliary_head:
             features = map_tensors(labeled, features)
-            losses.update(self._auxiliary_head_forward_train(features, data_samples))
+            losses.update(self._auxiliary_losses(features, data_samples))
         return losses, logits
+
+    def _auxiliary_losses(
+        self, features: list[Tensor], data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Losses of all auxiliary heads, which may be of any kind."""
+        several = isinstance(self.auxiliary_head, nn.ModuleList)
+        losses: dict[str, Tensor] = {}
+        for index, head in enumerate(self.auxiliary_head if several else [self.auxiliary_head]):
+            if type(head).loss is BaseDecodeHead.loss:
+                own = head_losses(head, head(features), data_samples)
+            else:
+                own = head.loss(features, data_samples, self.train_cfg)
+            losses.update(add_prefix(own, f'aux_{index}' if several else 'aux'))
+        return losses
 
     def _decode(self, features: list[Tensor], level: str) -> tuple[Any, Tensor]:
         """What a head returns in training, and the class scores that it predicts."""
