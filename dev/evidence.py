@@ -1,8 +1,9 @@
 """Run the experiments of `docs/evidence.md` again, the most important first.
 
-Each part is a shipped workflow; what is finished is not repeated, so an interrupted study goes on
-where it stopped. DATA holds `VOCdevkit/VOC2012`, `camvid`, `idd_lite`, `msrc21` and `weights`; a
-part whose data is missing is skipped and named. Examples::
+Each part is a shipped workflow, or one that `les new` writes from a card in `dev/cards`; what is
+finished is not repeated, so an interrupted study goes on where it stopped. DATA holds
+`VOCdevkit/VOC2012`, `camvid`, `idd_lite`, `msrc21` and `weights`; a part whose data is missing is
+skipped and named. Examples::
 
     python dev/evidence.py data --list
     python dev/evidence.py data --out work_dirs/evidence
@@ -31,12 +32,42 @@ MOBILENET, HED = CONVERTED
 
 
 @dataclass(frozen=True)
+class New:
+    """A workflow that `les new` writes.
+
+    Attributes:
+        kind (str): Of supervision.
+        card (str): File in `dev/cards`.
+        arguments (tuple[str, ...]): Beside network and weights.
+    """
+
+    kind: str
+    card: str
+    arguments: tuple[str, ...]
+
+    def write(self, folder: Path, data: Path, out: Path) -> None:
+        """Write the folder of configs from the card, whose data are elsewhere here."""
+        text = (ROOT / 'dev' / 'cards' / self.card).read_text()
+        places = {
+            'data/voc_256': out / SMALL_ANIMALS,
+            'data/msrc21': data / 'msrc21',
+            '../..': ROOT,
+        }
+        for place, path in places.items():
+            text = text.replace(place, str(path))
+        card = out / self.card
+        card.write_text(text)
+        network = ('--network', 'deeplabv2_mobilenetv2', '--weights', out / CONVERTED[MOBILENET][1])
+        call('new', self.kind, card, *network, *self.arguments, '--out', folder)
+
+
+@dataclass(frozen=True)
 class Part:
     """A table of the page.
 
     Attributes:
         title (str): What it compares.
-        workflow (str): Name of a shipped workflow.
+        workflow (str | New): Name of a shipped workflow, or what writes one.
         seeds (int): Of the page.
         minutes (int): Of one core for a seed, see the page.
         needs (tuple[str, ...]): Files and folders below DATA.
@@ -45,7 +76,7 @@ class Part:
     """
 
     title: str
-    workflow: str
+    workflow: str | New
     seeds: int
     minutes: int
     needs: tuple[str, ...]
@@ -87,7 +118,15 @@ PARTS = {
             *('intrada', 'dacs', 'mic'),
         ),
     ),
-    'weak': Part('image tags', 'affinitynet/workflow_voc-animals', 3, 35, ANIMALS),
+    'weak': Part('image tags', 'affinitynet/workflow_voc-animals', 3, 42, ANIMALS),
+    'weak_objects': Part(
+        'image tags, MSRC',
+        New('weak', 'msrc_objects.yaml', ('--iterations', '400')),
+        3,
+        14,
+        MSRC,
+        stages=('cls', 'cam', 'scores', 'affinity', 'masks'),
+    ),
     **{
         f'zero_{n}': Part(
             f'zero-shot, split {n}',
@@ -98,6 +137,17 @@ PARTS = {
             {'CLASS_SPLIT': f'msrc_{n}'},
         )
         for n in (1, 2, 3)
+    },
+    **{
+        f'zero_{name}': Part(
+            f'zero-shot, {name} unseen',
+            New('zero', 'voc_animals.yaml', ('--unseen', name, '--iterations', '300')),
+            1,
+            12,
+            ANIMALS,
+            stages=('spnet', 'training', 'transfer', 'self_training'),
+        )
+        for name in ('cow', 'dog', 'sheep', 'cat', 'horse')
     },
     'objects': Part('DeconvNet', 'deconvnet/workflow_voc-animals', 3, 35, (VOC,)),
     'objects_vgg16': Part(
@@ -161,7 +211,7 @@ def main() -> None:
     left = sum(part.minutes * seeds[name] for name, part in parts.items())
     for name, part in parts.items():
         minutes = part.minutes * seeds[name]
-        print(f'{name:10} {part.title:21} {seeds[name]} seeds, about {minutes} minutes of one core')
+        print(f'{name:13} {part.title:23} {seeds[name]} seeds, about {minutes} minutes of one core')
     print(f'together about {left / 60:.1f} hours, {args.jobs} stages at a time', flush=True)
     if args.list:
         return
@@ -177,7 +227,14 @@ def main() -> None:
         if part.stages:
             options += ('--only', *part.stages)
         variables = {**locations(data, out), **part.variables}
-        if not call('run', part.workflow, *options, variables=variables):
+        workflow: str | Path
+        if isinstance(part.workflow, New):
+            workflow = out / f'{name}_configs'
+            if not workflow.exists():
+                part.workflow.write(workflow, data, out)
+        else:
+            workflow = part.workflow
+        if not call('run', workflow, *options, variables=variables):
             problems.append(f'{name}: failed, see {out / name}')
         left -= part.minutes * seeds[name]
         took = (time.monotonic() - start) / 60

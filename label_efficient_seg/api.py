@@ -216,7 +216,7 @@ def run(
         workflow = str(projects.find_workflow(workflow))
     made = workflows.Workflow.from_file(workflow, work_dir, seeds=seeds, cfg_options=cfg_options)
     if dry_run:
-        workflows.print_states(made, again, gpus)
+        workflows.print_states(made, again, gpus, only)
         return None
     cluster = workflows.SlurmJobs(slurm, slurm_options, gpus) if slurm else None
     made.run(jobs, gpus, again, only, cluster)

@@ -144,7 +144,7 @@ class Workflow:
         jobs = jobs or (1 if torch.cuda.is_available() else max(1, usable_cores() // processes))
         jobs = min(jobs, len(self.nodes))
         with self._lock() as lock:
-            selected = self._select(again, only)
+            selected = self.select(again, only)
             for node in selected:
                 if node.name == again and node.folder.path.exists():
                     node.folder.set_aside()
@@ -166,8 +166,8 @@ class Workflow:
                 raise UserError(f'there is no stage {name!r}; {did_you_mean(name, self.names)}')
         return list(names)
 
-    def _select(self, again: str | None, only: Sequence[str] | None) -> list[Node]:
-        """Nodes to run."""
+    def select(self, again: str | None, only: Sequence[str] | None) -> list[Node]:
+        """Nodes that :meth:`run` would run, which has the arguments and errors."""
         names = self.names if only is None else self._known(only)
         states = self.states(again)
         selected = [n for n, s in states.items() if s.name != 'finished' and n.name in names]
@@ -272,16 +272,27 @@ def describe_metrics(record: dict) -> str:
     return f'{metrics} {record["note"]}'.strip() or 'finished'
 
 
-def print_states(workflow: Workflow, again: str | None = None, processes: int = 1) -> None:
+def print_states(
+    workflow: Workflow,
+    again: str | None = None,
+    processes: int = 1,
+    only: Sequence[str] | None = None,
+) -> None:
     """Write how far each stage is, and its command, to the console.
 
     Args:
         workflow (Workflow): The workflow.
         again (str, optional): Stage to run again even if it is finished.
         processes (int): Of each stage that can be distributed.
+        only (Sequence[str], optional): Show no other stages than these.
+
+    Raises:
+        ValueError: As for :meth:`Workflow.run`.
     """
+    workflow.select(again, only)
     rows = [
         [node.name, node.seed, *state, shlex.join(node.command(processes=processes))]
         for node, state in workflow.states(again).items()
+        if only is None or node.name in only
     ]
     print_table(['stage', 'seed', 'state', 'why', 'command'], rows, lines=False)

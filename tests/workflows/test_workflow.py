@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -283,6 +284,17 @@ def test_dry_run_shows_state_reason_and_command(tmp_path, capsys):
     print_states(workflow, processes=2)
     assert 'torch.distributed' not in capsys.readouterr().out  # not distributed
     assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ['a_seed0']
+
+
+def test_dry_run_of_some_stages_shows_what_their_run_would_do(tmp_path, capsys):
+    workflow = Workflow(CHAIN, tmp_path)
+    print_states(workflow, only=['a'])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ['stage', 'a']
+    for function in (partial(print_states, workflow), workflow.run):
+        with pytest.raises(ValueError, match='needs a .* would not run; add a to --only'):
+            function(only=['b'])
+        with pytest.raises(ValueError, match="no stage 'd'"):
+            function(only=['d'])
 
 
 @pytest.mark.parametrize(
