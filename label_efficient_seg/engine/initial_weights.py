@@ -1,6 +1,7 @@
 """Initial weights of the parts of a model, such as of its backbone."""
 
 import os
+from collections.abc import Collection, Mapping
 
 from mmengine.model import BaseModule
 from torch import nn
@@ -54,12 +55,36 @@ def check_initial_weights(model: nn.Module, share: float = 0.75) -> None:
                 f'({", ".join(names[:2])}, ...) fits the {type(part).__name__} of the model '
                 f'({", ".join(list(expected)[:2])}, ...); {advice}'
             )
-        kernels = [key for key, shape in expected.items() if len(shape) > 1]
-        random = [key for key in kernels if key in unfit]
-        if len(random) > (1 - share) * len(kernels):
-            raise UserError(
-                f"initial weights '{path}' are of another network: {len(random)} of the "
-                f'{len(kernels)} kernels of the {type(part).__name__} of the model would stay '
-                f'random, such as {random[0]}; {advice}. If a part of them is meant, set '
-                "'initial_share' of CheckpointMatchHook"
-            )
+        name = type(part).__name__
+        check_share(f"initial weights '{path}' are", name, expected, unfit, share, advice)
+
+
+def check_share(
+    subject: str,
+    part: str,
+    expected: Mapping[str, tuple[int, ...]],
+    unfit: Collection[str],
+    share: float,
+    advice: str = "use the config it was trained with, which stands in its run's folder",
+) -> None:
+    """Refuse weights that leave most kernels of a part random.
+
+    Args:
+        subject (str): What the weights are called, and a verb.
+        part (str): What the part is called.
+        expected (Mapping[str, tuple[int, ...]]): Shapes of its tensors by name.
+        unfit (Collection[str]): Names of those that the weights do not fill.
+        share (float): As for :func:`check_initial_weights`.
+        advice (str): What to do.
+
+    Raises:
+        ValueError: If they fill fewer.
+    """
+    kernels = [key for key, shape in expected.items() if len(shape) > 1]
+    random = [key for key in kernels if key in unfit]
+    if len(random) > (1 - share) * len(kernels):
+        raise UserError(
+            f'{subject} of another network: {len(random)} of the {len(kernels)} kernels of the '
+            f'{part} of the model would stay random, such as {random[0]}; {advice}. If a part of '
+            "the weights is meant, set 'initial_share' of CheckpointMatchHook"
+        )

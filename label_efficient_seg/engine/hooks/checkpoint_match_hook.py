@@ -6,7 +6,7 @@ from mmseg.registry import HOOKS
 from ...core.errors import UserError
 from ...core.stack_internals import is_finetuning, is_resuming, loaded_from
 from ...core.weights import check_finite
-from ..initial_weights import check_initial_weights
+from ..initial_weights import check_initial_weights, check_share
 from ..resume import check_resumable
 from ..resume_states import check_states
 
@@ -20,14 +20,14 @@ class CheckpointMatchHook(Hook):
     when a plain ``EncoderDecoder`` loads an adversarial checkpoint, are allowed; more layers of a
     part that it has, such as those of a head with more dilations, are not. For ``load_from``
     without resuming, partial matches are allowed, as for pre-training with other classes, but at
-    least one parameter has to match.
+    least one parameter has to match, and what it has of a backbone has to fill most of this one.
 
-    Initial weights of a part have to fill most of it, see
-    :func:`..initial_weights.check_initial_weights`.
+    So it is with initial weights of a part, see :func:`..initial_weights.check_initial_weights`.
     A run that resumes is also compared by its config, see :func:`..resume.check_resumable`.
 
     Args:
-        initial_share (float): Of a part's kernels, which its initial weights must fill, in [0, 1].
+        initial_share (float): Of the kernels of a backbone or another part, which initial weights
+            and ``load_from`` must fill, in [0, 1].
     """
 
     def __init__(self, initial_share: float = 0.75) -> None:
@@ -74,6 +74,15 @@ class CheckpointMatchHook(Hook):
             if name.split('.')[0] in parts and not name.endswith('num_batches_tracked')
         )
         finetuning = is_finetuning(runner)
+        if finetuning and any(name.startswith('backbone.') for name in found):
+            part = {n: shape for n, shape in expected.items() if n.startswith('backbone.')}
+            check_share(
+                f'the checkpoint {loaded_from(runner)!r} is',
+                'backbone',
+                part,
+                {*missing, *differing},
+                self.initial_share,
+            )
         matching = len(expected) - len(missing) - len(differing)
         if not (missing or differing or surplus) or finetuning and matching:
             if is_resuming(runner):

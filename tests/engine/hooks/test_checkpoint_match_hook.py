@@ -82,6 +82,20 @@ def test_fine_tuning_needs_one_match(weights):
         load(tiny.build_model(), dict(state_dict=foreign), training=True)
 
 
+def test_fine_tuning_needs_most_of_the_backbone(weights):
+    kernels = [n for n, t in weights.items() if n.startswith('backbone.') and t.ndim > 1]
+    few = {n: t for n, t in weights.items() if n not in kernels[: len(kernels) // 4 + 1]}
+    message = (
+        rf"'file.pth' is of another network: \d of the {len(kernels)} kernels of the backbone .* "
+        rf'such as {kernels[0]}; use the config it was trained with'
+    )
+    with pytest.raises(ValueError, match=message):
+        load(tiny.build_model(), dict(state_dict=few), training=True)
+    # A head alone may come to a backbone that has weights of its own.
+    head = {n: t for n, t in weights.items() if n.startswith('decode_head.')}
+    load(tiny.build_model(), dict(state_dict=head), training=True)
+
+
 def test_runner_stops_before_training(tmp_path):
     torch.save(dict(state_dict=dict(weight=torch.zeros(7))), tmp_path / 'other.pth')
     runner = build_runner(
