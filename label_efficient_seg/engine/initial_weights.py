@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from mmengine.model import BaseModule
 from torch import nn
@@ -14,7 +15,7 @@ def check_initial_weights(model: nn.Module, share: float = 0.75) -> None:
     """Refuse a file of initial weights of another network than the part that begins with it.
 
     MMEngine only warns of what does not fit, so the part would begin with random weights. Parts
-    that read formats of their own, and files that are not on this machine, are left alone.
+    that open the file themselves, and files that are not on this machine, are left alone.
 
     Args:
         model (nn.Module): Of any parts, whose ``init_cfg`` may name files.
@@ -27,36 +28,53 @@ def check_initial_weights(model: nn.Module, share: float = 0.75) -> None:
         ValueError: If a file fills no tensor of its part, or fewer kernels than that.
     """
     for part in model.modules():
-        init = getattr(part, 'init_cfg', None)
-        if not isinstance(init, dict) or init.get('type') != 'Pretrained':
+        if not isinstance(part, BaseModule) or _reads_formats_of_its_own(part):
             continue
-        path = str(init['checkpoint'])
-        if type(part).init_weights is not BaseModule.init_weights or not os.path.isfile(path):
-            continue
-        loaded = load_checkpoint(path)
-        prefix = f'{init["prefix"].rstrip(".")}.' if init.get('prefix') else ''
-        found = {
-            key.removeprefix('module.').removeprefix(prefix): tensor
-            for key, tensor in loaded.get('state_dict', loaded).items()
-        }
-        names = list(found)
-        if hasattr(part, 'rename_weights'):
-            part.rename_weights(found)
-        expected = {key: tensor.shape for key, tensor in part.state_dict().items() if tensor.ndim}
-        unfit = {
-            key: shape
-            for key, shape in expected.items()
-            if getattr(found.get(key), 'shape', None) != shape
-        }
-        advice = 'les convert --help lists formats that it can convert'
-        if len(unfit) == len(expected):
-            raise UserError(
-                f"initial weights '{path}': none of their {len(names)} tensors "
-                f'({", ".join(names[:2])}, ...) fits the {type(part).__name__} of the model '
-                f'({", ".join(list(expected)[:2])}, ...); {advice}'
-            )
-        name = type(part).__name__
-        check_share(f"initial weights '{path}' are", name, expected, unfit, share, advice)
+        for init in part.init_cfg if isinstance(part.init_cfg, list) else [part.init_cfg]:
+            if init and init['type'] == 'Pretrained' and os.path.isfile(init['checkpoint']):
+                _check_file(part, init, share)
+
+
+def _check_file(part: BaseModule, init: Mapping[str, Any], share: float) -> None:
+    """:func:`check_initial_weights` of one part and one of its files."""
+    path = init['checkpoint']
+    loaded = load_checkpoint(path)
+    prefix = f'{init["prefix"].rstrip(".")}.' if init.get('prefix') else ''
+    found = {
+        key.removeprefix('module.').removeprefix(prefix): tensor
+        for key, tensor in loaded.get('state_dict', loaded).items()
+    }
+    names = list(found)
+    if hasattr(part, 'rename_weights'):
+        part.rename_weights(found)
+    expected = {key: tensor.shape for key, tensor in part.state_dict().items() if tensor.ndim}
+    unfit = {
+        key: shape
+        for key, shape in expected.items()
+        if getattr(found.get(key), 'shape', None) != shape
+    }
+    kind = type(part).__name__
+    advice = 'les convert --help lists formats that it can convert'
+    if len(unfit) == len(expected):
+        raise UserError(
+            f"initial weights '{path}': none of their {len(names)} tensors "
+            f'({", ".join(names[:2])}, ...) fits the {kind} of the model '
+            f'({", ".join(list(expected)[:2])}, ...); {advice}'
+        )
+    check_share(f"initial weights '{path}' are", kind, expected, unfit, share, advice)
+
+
+def _reads_formats_of_its_own(part: BaseModule) -> bool:
+    """Whether ``init_weights`` of a part opens the file itself, as that of a ViT does.
+
+    Others that override it, such as SegFormer's, leave a file to MMEngine.
+    """
+    readers = {'CheckpointLoader', 'load_checkpoint', '_load_checkpoint'}
+    return any(
+        readers & set(cls.__dict__['init_weights'].__code__.co_names)
+        for cls in type(part).__mro__[: type(part).__mro__.index(BaseModule)]
+        if 'init_weights' in cls.__dict__
+    )
 
 
 def check_share(

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -144,7 +144,7 @@ class Workflow:
         jobs = jobs or (1 if torch.cuda.is_available() else max(1, usable_cores() // processes))
         jobs = min(jobs, len(self.nodes))
         with self._lock() as lock:
-            selected = self.select(again, only)
+            selected = self.select(self.states(again), only)
             for node in selected:
                 if node.name == again and node.folder.path.exists():
                     node.folder.set_aside()
@@ -166,10 +166,9 @@ class Workflow:
                 raise UserError(f'there is no stage {name!r}; {did_you_mean(name, self.names)}')
         return list(names)
 
-    def select(self, again: str | None, only: Sequence[str] | None) -> list[Node]:
-        """Nodes that :meth:`run` would run, which has the arguments and errors."""
+    def select(self, states: Mapping[Node, State], only: Sequence[str] | None) -> list[Node]:
+        """Nodes that :meth:`run` runs, by what :meth:`states` found; it raises the same errors."""
         names = self.names if only is None else self._known(only)
-        states = self.states(again)
         selected = [n for n, s in states.items() if s.name != 'finished' and n.name in names]
         for node in selected:
             for i in node.inputs:
@@ -289,10 +288,11 @@ def print_states(
     Raises:
         ValueError: As for :meth:`Workflow.run`.
     """
-    workflow.select(again, only)
+    states = workflow.states(again)
+    workflow.select(states, only)
     rows = [
         [node.name, node.seed, *state, shlex.join(node.command(processes=processes))]
-        for node, state in workflow.states(again).items()
+        for node, state in states.items()
         if only is None or node.name in only
     ]
     print_table(['stage', 'seed', 'state', 'why', 'command'], rows, lines=False)

@@ -3,6 +3,14 @@ import re
 import pytest
 import torch
 from mmengine.model import BaseModule
+from mmseg.models.backbones import (
+    MSCAN,
+    PCPVT,
+    BEiT,
+    MixVisionTransformer,
+    SwinTransformer,
+    VisionTransformer,
+)
 from torch import nn
 
 from label_efficient_seg.engine.hooks import CheckpointMatchHook
@@ -49,6 +57,31 @@ def test_more_than_the_network_has_is_allowed(tmp_path):
     path = tmp_path / 'weights.pth'
     write_weights(path, 6, prefix='module.')
     check_initial_weights(part_with(path))
+
+
+def test_a_file_within_a_list_of_initialisations_is_read(tmp_path):
+    path = tmp_path / 'weights.pth'
+    write_weights(path, 2)
+    part = part_with(path)
+    part.init_cfg = [dict(type='Kaiming', layer='Conv2d'), part.init_cfg]
+    with pytest.raises(ValueError, match='2 of the 4 kernels'):
+        check_initial_weights(part)
+
+
+@pytest.mark.parametrize('backbone', [MixVisionTransformer, MSCAN, PCPVT])
+def test_parts_that_leave_the_file_to_mmengine_are_checked(tmp_path, backbone):
+    path = tmp_path / 'weights.pth'
+    write_weights(path, 4)
+    part = backbone(init_cfg=dict(type='Pretrained', checkpoint=str(path)))
+    with pytest.raises(ValueError, match=f'none of their .* fits the {backbone.__name__}'):
+        check_initial_weights(part)
+
+
+@pytest.mark.parametrize('backbone', [BEiT, SwinTransformer, VisionTransformer])
+def test_parts_that_open_the_file_themselves_are_left_alone(tmp_path, backbone):
+    path = tmp_path / 'weights.pth'
+    write_weights(path, 4)
+    check_initial_weights(backbone(init_cfg=dict(type='Pretrained', checkpoint=str(path))))
 
 
 def test_training_asks_for_the_share_of_the_hook(tmp_path):

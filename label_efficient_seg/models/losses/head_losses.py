@@ -29,7 +29,7 @@ def pixel_losses(
     """What ``BaseDecodeHead.loss_by_feat`` computes, without making the host wait for a GPU.
 
     MMSeg's accuracy gathers the labeled pixels, whose number the host has to know, and sorts the
-    scores of each. The same number comes from counting, in less than a third of the time.
+    scores of each. Counting gives the same number.
 
     Args:
         head (BaseDecodeHead): With its ``loss_decode``, ``sampler``, ``ignore_index`` and
