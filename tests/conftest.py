@@ -14,6 +14,11 @@ from pathlib import Path
 
 import pytest
 
+# A fork leaves what it inherits to no garbage collection. The finalizer of a data loader of the
+# parent raises in it; Python 3.11 parses source to show that error, and a `compile` during which
+# this happens fails with "AST constructor recursion depth mismatch".
+os.register_at_fork(after_in_child=gc.freeze)
+
 
 def pytest_collection_finish() -> None:
     """Leaves what is imported to no garbage collection: each dataset of MMEngine asks for one."""
