@@ -43,12 +43,27 @@ TOYS: dict[str, tuple[str, dict]] = {
 PAPERS: dict[str, tuple[str, tuple[int, int], int, dict]] = {
     'advsemi': ('advsemi/deeplabv2_r101_voc_semi', (321, 321), 10, {}),
     'advent': ('intrada/deeplabv2_r101_gta5-to-cityscapes_advent', (1024, 512), 1, {}),
+    'intrada': ('intrada/deeplabv2_r101_cityscapes_intrada', (1024, 512), 1, {}),
     'minent': ('intrada/deeplabv2_r101_gta5-to-cityscapes_minent', (1024, 512), 1, {}),
-    'sign-training': ('sign/deeplabv2_r101_voc_training', (321, 321), 8, dict(scales=(1.0,))),
+    'sign-training': ('sign/deeplabv2_r101_voc_training', (368, 368), 8, dict(scales=(1.0,))),
+    'sign-transfer': ('sign/deeplabv2_r101_voc_transfer', (368, 368), 8, {}),
+    'sign-self-training': (
+        'sign/deeplabv2_r101_voc_self-training',
+        (328, 328),
+        4,
+        dict(scales=(1.0,)),
+    ),
     'affinitynet': ('affinitynet/resnet38_voc_affinity', (448, 448), 8, {}),
     'deconvnet': ('deconvnet/deconvnet_vgg16_voc_objects', (224, 224), 8, {}),
+    'fixmatch': (
+        'unimatch/deeplabv3plus_r101_voc_unimatch',
+        (321, 321),
+        4,
+        dict(feature_dropout=0.0),
+    ),
     'unimatch': ('unimatch/deeplabv3plus_r101_voc_unimatch', (321, 321), 4, {}),
     'dacs': ('mic/deeplabv2_r101_gta5-to-cityscapes_dacs', (512, 512), 2, {}),
+    'mic': ('mic/daformer_mit-b5_gta5-to-cityscapes_mic', (512, 512), 2, {}),
 }
 
 
