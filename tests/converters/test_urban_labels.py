@@ -141,7 +141,7 @@ def test_a_killed_conversion_goes_on_where_it_stopped(tmp_path, monkeypatch):
             target=convert_labels, args=('gta5', tmp_path, 1)
         )
         child.start()
-        child.join(60)
+        child.join(300)
     assert child.exitcode == -signal.SIGKILL
     assert sorted(masks(tmp_path)) == ['00001', '00002']
     assert not (tmp_path / 'labels_train_ids.txt').exists()

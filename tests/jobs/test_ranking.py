@@ -359,7 +359,7 @@ def launch(world_size: int, root: Path, out: Path, kill_at: int = 0) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(300)
     expected = -signal.SIGKILL if kill_at else 0
     assert [process.exitcode for process in processes] == [expected] * world_size
 

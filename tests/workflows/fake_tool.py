@@ -27,7 +27,7 @@ for step in range(start + 1, 5):
     print(f'counting: {step}/4 (... %)', flush=True)
     if step == 2:
         (args.folder / 'pid').write_text(str(os.getpid()))
-    deadline = time.time() + 60
+    deadline = time.time() + 300
     while step == 2 and args.hold and args.hold.exists() and time.time() < deadline:
         time.sleep(0.01)
 (args.folder / 'pid').unlink(missing_ok=True)

@@ -21,7 +21,7 @@ class Recorder:
     def __init__(self, together: tuple[str, ...] = ()) -> None:
         self.events: list[tuple[str, str]] = []
         self.lock, self.together = threading.Lock(), together
-        self.barrier = threading.Barrier(max(1, len(together)), timeout=20)
+        self.barrier = threading.Barrier(max(1, len(together)), timeout=120)
         self.running = self.most = 0
 
     def __call__(self, node: str) -> None:
@@ -70,7 +70,7 @@ def test_after_a_failure_nothing_begins_and_the_rest_ends():
     def work(node: str) -> None:
         if node == 'bad':
             raise RuntimeError('first')
-        assert failed.wait(20)
+        assert failed.wait(120)
         ended.append(node)
 
     messages = []
@@ -91,7 +91,7 @@ def test_an_interruption_is_passed_on_to_what_runs():
     def work(node: str) -> None:
         if node == 'a':
             os.kill(os.getpid(), signal.SIGINT)  # Python hands it to the main thread
-        assert stopped.wait(20)
+        assert stopped.wait(120)
 
     with pytest.raises(KeyboardInterrupt):
         run_graph({'a': [], 'b': [], 'c': []}, work, 2, on_interruption=stopped.set)
