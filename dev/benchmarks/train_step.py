@@ -97,6 +97,9 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='of ours, as with ChannelsLastHook',
     )
+    parser.add_argument(
+        '--fused', action='store_true', help='of ours: optimizers with `fused=True`'
+    )
     parser.add_argument('--compile', action='store_true', help='of both; no shares of time then')
     parser.add_argument(
         '--frozen-bn', action='store_true', help='of both: running statistics, where there are any'
@@ -158,6 +161,10 @@ def measure(
     model, optimizers, data = case(method, args, bool(args.amp))
     if args.channels_last and not plain:
         model.to(memory_format=torch.channels_last)
+    if args.fused and not plain:
+        for wrapper in wrappers_of(optimizers).values():
+            for group in wrapper.optimizer.param_groups:
+                group['fused'] = True
     if args.compile:
         for network in networks(model):
             network.compile()

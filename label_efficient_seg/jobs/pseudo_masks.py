@@ -42,7 +42,10 @@ class PseudoMaskJob(ImageFileJob):
                                 ``seg_map_suffix`` '.png'; 255 for neutral pixels
         walks/<id>.png          likewise after the walk alone, without neutral pixels
 
-    Neutral pixels are no part of the metrics; the paper has none.
+    The metrics are the mIoU of CAM, walk and pseudo masks, and the recall and precision of these:
+    of the pixels that an object has, those with its class, and of the pixels that are labeled as an
+    object, those that are right, in percent. Neutral pixels are no part of them; the paper has
+    none.
 
     Source: Ahn & Kwak, Learning Pixel-level Semantic Affinity, CVPR 2018.
     """
@@ -56,7 +59,8 @@ class PseudoMaskJob(ImageFileJob):
 
     @staticmethod
     def key_metrics(summary: Mapping[str, Any]) -> dict[str, float]:
-        names = ['mIoU', 'mIoU_cam', 'mIoU_walk'] + ['neutral'] * bool(summary['min_confidence'])
+        names = ['mIoU', 'mIoU_cam', 'mIoU_walk', 'recall', 'precision']
+        names += ['neutral'] * bool(summary['min_confidence'])
         return {name: summary[name] for name in names if name in summary}
 
     @staticmethod
@@ -103,15 +107,17 @@ class PseudoMaskJob(ImageFileJob):
 
     def evaluate(self) -> dict[str, Any]:
         num_classes = len(self.dataset.metainfo['classes'])
-        pixels = torch.zeros(2, dtype=torch.int64)  # all, and neutral ones
+        pixels = torch.zeros(3, dtype=torch.int64)  # all, neutral ones, and those of objects
         areas = torch.zeros(3, 2, num_classes, dtype=torch.int64)  # pseudo mask, CAM, walk
 
         def work(name: str, batch: dict) -> None:
             shape = batch['mask'][0].shape if 'mask' in batch else None
             mask, walked = (self._read_mask(name, folder, shape) for folder in self.files)
-            pixels.add_(torch.tensor([mask.size, (mask == IGNORE).sum()]))
+            pixels[:2] += torch.tensor([mask.size, (mask == IGNORE).sum()])
             if 'mask' not in batch:
                 return
+            truth = np.where(mask == IGNORE, IGNORE, batch['mask'][0])
+            pixels[2] += int(((truth > 0) & (truth != IGNORE)).sum())
             classes, maps, _ = self._read_cams(name)
             scores = with_background(torch.from_numpy(maps['cam'])[None], self.settings.alpha)
             masks = mask, pseudo_mask(scores[0], classes), walked
@@ -124,6 +130,9 @@ class PseudoMaskJob(ImageFileJob):
         if self.labeled:
             names = ('mIoU', 'mIoU_cam', 'mIoU_walk')
             metrics = dict(zip(names, map(mean_iou, areas.numpy()), strict=True)) | metrics
+            right, either = areas[0, :, 1:].sum(1)
+            metrics['recall'] = 100 * right / pixels[2].clamp(min=1)
+            metrics['precision'] = 100 * right / (either + right - pixels[2]).clamp(min=1)
         metrics = {name: round(float(value), 2) for name, value in metrics.items()}
         return metrics | {key: getattr(self.model, key) for key in ('beta', 'steps', 'border')}
 

@@ -152,6 +152,12 @@ def test_metrics_pixel_by_pixel(data_root, cams, made):
     for key, area in areas.items():
         assert found[key] == pytest.approx(mean_iou(area), abs=0.01)
     assert len(set(areas[key].tobytes() for key in areas)) == 3
+    truth = np.concatenate([mask_of(data_root, name).ravel() for name in NAMES])
+    mask = np.concatenate([read(made, name).ravel() for name in NAMES])
+    right = ((mask == truth) & (truth > 0) & (truth < 255)).sum()
+    for key, part in dict(recall=(truth > 0), precision=(mask > 0)).items():
+        assert found[key] == pytest.approx(100 * right / (part & (truth < 255)).sum(), abs=0.01)
+    assert 0 < found['recall'] != found['precision'] < 100
     assert (found['alpha'], found['refinement'], found['neutral']) == (16, 'crf', 0)
     assert (found['beta'], found['steps'], found['border']) == (8, 256, 'complete')
     assert all(np.asarray(Image.open(p)).std() > 10 for p in (made / 'panels').glob('*.png'))
@@ -222,7 +228,7 @@ def test_merge_with_segments(data_root, cams, made, tmp_path):
 
 def test_unsure_pixels_are_neutral_and_do_not_count(data_root, cams, tmp_path):
     make(config(data_root), cams, tmp_path, refinement='none', min_confidence=0.6)
-    areas, neutral, number = 0, 0, 0
+    areas, neutral, number, right, objects = 0, 0, 0, 0, 0
     for name in NAMES:
         classes, maps, _ = read_class_maps(cams / f'{name}.npz')
         scores = loop_walk(data_root, name, maps['cam']).numpy()
@@ -233,9 +239,12 @@ def test_unsure_pixels_are_neutral_and_do_not_count(data_root, cams, tmp_path):
         neutral, number = neutral + (found == 255).sum(), number + found.size
         truth = np.where(found == 255, 255, mask_of(data_root, name))
         areas += label_areas(np.where(found == 255, 0, found), truth, len(CLASSES))
+        objects += ((truth > 0) & (truth < 255)).sum()
+        right += ((truth > 0) & (truth == found) & (truth < 255)).sum()
     assert 0.05 < neutral / number < 0.95
     assert summary(tmp_path)['neutral'] == pytest.approx(100 * neutral / number, abs=0.01)
     assert summary(tmp_path)['mIoU'] == pytest.approx(mean_iou(areas), abs=0.01)
+    assert summary(tmp_path)['recall'] == pytest.approx(100 * right / objects, abs=0.01)
 
 
 def test_masks_are_those_of_a_dataset(data_root, made):
@@ -323,7 +332,8 @@ def test_stage_and_command_line(data_root, cams, tmp_path):
     assert settings == dict(alpha=8, refinement='none', min_confidence=0.25, steps=4)
     result = stage.collect(tmp_path / 'out')
     assert result.outputs == dict(pseudo_masks=tmp_path / 'out' / 'pseudo_masks')
-    assert list(result.metrics) == ['mIoU', 'mIoU_cam', 'mIoU_walk', 'neutral'] and result.note
+    names = ['mIoU', 'mIoU_cam', 'mIoU_walk', 'recall', 'precision', 'neutral']
+    assert list(result.metrics) == names and result.note
     report = Report('Title')
     stage.describe(report, tmp_path / 'out')
     assert report.to_html().count('<img src="data:image') == 2
