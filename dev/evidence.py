@@ -99,6 +99,13 @@ PARTS = {
         )
         for n in (8, 16)
     },
+    'animals_paper_rates': Part(
+        'AdvSemiSeg, rates of the paper',
+        'advsemi/workflow_voc-animals_paper-rates',
+        3,
+        25,
+        ANIMALS,
+    ),
     'idd': Part(
         'domain adaptation',
         'mic/workflow_camvid-to-idd-lite',
@@ -211,7 +218,7 @@ def main() -> None:
     left = sum(part.minutes * seeds[name] for name, part in parts.items())
     for name, part in parts.items():
         minutes = part.minutes * seeds[name]
-        print(f'{name:13} {part.title:23} {seeds[name]} seeds, about {minutes} minutes of one core')
+        print(f'{name:19} {part.title:30} {seeds[name]} seeds, about {minutes} minutes of one core')
     print(f'together about {left / 60:.1f} hours, {args.jobs} stages at a time', flush=True)
     if args.list:
         return
