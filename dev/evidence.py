@@ -132,7 +132,7 @@ PARTS = {
         3,
         14,
         MSRC,
-        stages=('cls', 'cam', 'scores', 'affinity', 'masks'),
+        stages=('cls', 'cam', 'scores', 'affinity', 'masks', 'cam_par'),
     ),
     **{
         f'zero_{n}': Part(

@@ -22,7 +22,7 @@ BACKGROUNDS = ('background', 'other')
 
 
 class Background(NamedTuple):
-    """How CAMs are read: powers of the background, and what refines them by the image."""
+    """How CAMs are read: powers of the background, and what refines the scores by the image."""
 
     alpha: float
     low_alpha: float
@@ -39,7 +39,7 @@ SMALL = 400
 """Longest side of such photos."""
 AFFINITY_SHARE = 0.6
 LARGE = 1_000_000
-"""Pixels of an image above which CRF and walk take long."""
+"""Pixels of an image above which walk and PAR take long."""
 MASKS = 'train_dataloader.labeled.dataset.data_prefix.seg_map_path'
 
 
@@ -68,15 +68,14 @@ def new_weak(card: str | os.PathLike, out: str | os.PathLike, **options: Any) ->
         measured = images.sizes(parts.train)
         sizes = trainings.choose_sizes(measured)
         if (pixels := int(np.median(measured.prod(1)))) > LARGE:
-            project.decide('WARNING', 'large images', f'a CRF and a random walk work on all of '
+            project.decide('WARNING', 'large images', f'a random walk and PAR work on all of '
                            f'{pixels / 1e6:.1f} million pixels; smaller copies are faster'
                            )  # fmt: skip
         small = int(np.median(measured.max(1))) < SMALL
         background = SMALL_PHOTOS if small else LARGE_PHOTOS
         project.decide(
             'alpha', background.alpha,
-            f'what was best for {"small photos" if small else "photos of 500 pixels"}; '
-            f'refined by {background.refinement}',
+            f'what was best for {"small photos" if small else "photos of 500 pixels"}',
         )  # fmt: skip
         stride = 8 if sizes.crop[0] >= 128 else 4
         crop = sizes.crop[0] // stride * stride
@@ -96,14 +95,14 @@ def new_weak(card: str | os.PathLike, out: str | os.PathLike, **options: Any) ->
             f'Of {len(parts.train)} images only the classes in them are known. `cls` learns these '
             'classes; its class activation maps (`cam`) say roughly where they are. `baseline` is '
             'a segmentor that learns from these maps. `affinity` learns which neighbouring pixels '
-            'are alike, `masks` refines the maps by it, and `segmentor` learns from the result.',
+            'are alike, `masks` refines the maps by it, and `segmentor` learns from the result. '
+            '`cam_par` refines the maps by the colours of the image alone, and `segmentor_par` '
+            'learns from that: where it is as good, AffinityNet is not needed.',
             *['`oracle` has the masks of these images: the upper bound.'] * parts.all_masks,
             f'All segmentors are judged on {len(parts.val)} other images, without tags.',
             *[
                 '`masks.mIoU_cam` and `masks.mIoU_walk` are of the maps before and after the walk '
                 'along affinities, on the training images with their tags.'
-                + ' The mIoU of `masks` is after PAR, which follows the colours.'
-                * small
             ]
             * parts.all_masks,
         ]
@@ -182,7 +181,7 @@ def _stages(
     cams = dict(config=config_path('cam'), cams='{cam.cams}')
     masks = dict(
         config=config_path('affinity'), checkpoint='{affinity.checkpoint}', cams='{cam.cams}',
-        alpha=alpha, refinement=refinement,
+        alpha=alpha, refinement='none',
     )  # fmt: skip
     judged = ('mIoU_cam', 'mIoU_walk') if parts.all_masks else ()
     return [
@@ -199,6 +198,12 @@ def _stages(
               timed_as='segmentor'),
         Stage('masks', type='PseudoMaskStage', settings=masks, results=judged, passes=6),
         Stage('segmentor', SEGMENTOR, settings=_learn_from('{masks.pseudo_masks}'), trial=trial),
+        # A walk of no steps.
+        Stage('cam_par', type='PseudoMaskStage', results=(), passes=1,
+              settings=dict(masks, refinement='par', cfg_options={'model.steps': 0})),
+        Stage('segmentor_par', timed_as='segmentor',
+              settings=dict(config=config_path('segmentor'),
+                            **_learn_from('{cam_par.pseudo_masks}'))),
         *[Stage('oracle', ORACLE, timed_as='segmentor')] * parts.all_masks,
     ]  # fmt: skip
 
