@@ -120,7 +120,8 @@ def train(
         work_dir (str, optional): Folder for logs and checkpoints. Defaults to the config's own, or
             ``work_dirs/<name of the config>``.
         resume (bool): Continue from the newest complete checkpoint in the folder.
-        amp (bool): Mixed precision for every optimizer.
+        amp (bool): Networks in half precision, fp16 on a GPU and bfloat16 on a CPU, and in
+            channels-last format.
         cfg_options (dict, optional): Values to override, by dotted key.
         launcher (str): What has started this process as one of several.
         trust_checkpoint (bool): Allow checkpoints to run code when they are loaded.
@@ -189,6 +190,7 @@ def run(
     dry_run: bool = False,
     slurm: str | None = None,
     slurm_options: dict[str, Any] | None = None,
+    amp: bool = False,
     cfg_options: dict[str, Any] | None = None,
 ) -> Path | None:
     """Run the stages of a workflow that are missing, and report all.
@@ -206,6 +208,7 @@ def run(
         slurm (str, optional): Partition of a Slurm cluster that the stages run on, each as a job of
             its own with ``gpus`` GPUs. Needs the package ``submitit``.
         slurm_options (dict, optional): Long options of ``sbatch`` for these jobs.
+        amp (bool): Mixed precision in every training, see :func:`train`.
         cfg_options (dict, optional): Values to override in the configs of all stages.
 
     Returns:
@@ -214,7 +217,9 @@ def run(
     if Path(workflow).is_dir():
         work_dir = work_dir or str(Path(workflow, projects.RUNS))
         workflow = str(projects.find_workflow(workflow))
-    made = workflows.Workflow.from_file(workflow, work_dir, seeds=seeds, cfg_options=cfg_options)
+    made = workflows.Workflow.from_file(
+        workflow, work_dir, seeds=seeds, cfg_options=cfg_options, amp=amp
+    )
     if dry_run:
         workflows.print_states(made, again, gpus, only)
         return None
@@ -232,6 +237,7 @@ def compare(
     jobs: int | None = None,
     title: str = 'Comparison',
     images: int = 6,
+    amp: bool = False,
     cfg_options: dict[str, Any] | None = None,
 ) -> Path:
     """Train several configs over several seeds and report them side by side.
@@ -243,6 +249,7 @@ def compare(
         jobs (int, optional): Trainings at a time. As for :func:`run`.
         title (str): Of the report.
         images (int): Validation images to show.
+        amp (bool): Mixed precision in every training, see :func:`train`.
         cfg_options (dict, optional): Values to override in the config of every run.
 
     Returns:
@@ -250,7 +257,7 @@ def compare(
     """
     stages = [dict(name=name, type='TrainStage', config=config) for name, config in runs]
     workflow = workflows.Workflow(
-        stages, Path(work_dir), seeds, title=title, cfg_options=cfg_options
+        stages, Path(work_dir), seeds, title=title, cfg_options=cfg_options, amp=amp
     )
     workflow.run(jobs)
     workflows.print_results(workflow)

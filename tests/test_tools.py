@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 
 from label_efficient_seg.core.config_index import resource_root
@@ -157,6 +158,18 @@ def test_two_processes_report_the_metrics_of_one(trained, tested, tmp_path):
 def test_two_processes_train(tmp_path):
     run(TOOLS / 'dist_train.sh', CONFIG, 2, '--work-dir', tmp_path, '--cfg-options', *OPTIONS)
     assert_trained(tmp_path)
+
+
+def test_training_in_half_precision_on_a_cpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    tool('train.py', CONFIG, '--amp', '--work-dir', tmp_path)
+    assert_trained(tmp_path)
+    used = Config.fromfile(next(tmp_path.glob('*.py')))
+    assert used.optim_wrapper.discriminator.type == 'AutocastOptimWrapper'
+    assert dict(type='ChannelsLastHook') in used.custom_hooks
+    # A training in single precision can go on from its weights.
+    state = torch.load(tmp_path / 'iter_4.pth', weights_only=False)['state_dict']
+    assert {value.dtype for value in state.values()} == {torch.float32, torch.int64}
 
 
 def test_augmented_testing(trained, tested, tmp_path):

@@ -6,9 +6,11 @@ own, after a check that both compute equal losses.
 
 import argparse
 import math
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from measuring import (
@@ -53,6 +55,7 @@ PLAIN = {
     'sign-transfer': PlainSIGN,
     'sign-self-training': PlainSIGN,
 }
+KINDS = ('ours', 'plain')
 PARTS = ('forward', 'backward', 'discriminator', 'optimizer', 'loss')
 COLUMNS = {
     'method': '',
@@ -71,14 +74,14 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Measure a train step of the toy networks, or with --paper of the published '
-        'ones, with random weights, on random images. Images are those of all streams. The rate is '
-        'that of the fastest of several runs; one thread of a CPU counts the time of the '
-        'processor, so that other work on the machine matters less. Memory is the largest during '
-        'the first two steps beyond that of the model (on a CPU, what they add to the process; '
-        'Linux only). The shares of time are those of the method: of the networks but D, of the '
-        'gradients and steps of these, of D with its gradients, of all optimizers, and of losses, '
-        'masks, resizing and preparing the images. For SIGN, losses are compared with MMD over the '
-        'pixels of a class, and time with MMD over runs of pixels.'
+        'ones, with random weights, on random images. Images are those of all streams. Both steps '
+        'run in turns; rates are medians, and the ratio is that of the pairs. One thread of a CPU '
+        'counts the time of the processor, so that other work on the machine matters less. Memory '
+        'is the largest during the first two steps beyond that of the model (on a CPU, what they '
+        'add to the process; Linux only). The shares of time are those of the method: of the '
+        'networks but D, of the gradients and steps of these, of D with its gradients, of all '
+        'optimizers, and of losses, masks, resizing and preparing the images. For SIGN, losses are '
+        'compared with MMD over the pixels of a class, and time with MMD over runs of pixels.'
     )
     parser.add_argument('--methods', nargs='+', choices=PLAIN, default=list(PLAIN))
     parser.add_argument(
@@ -91,7 +94,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--channels', type=int, default=32, help='of the first layer')
     parser.add_argument('--iterations', type=int, default=4, help='of a run, an even number')
     parser.add_argument('--repeats', type=int, default=5, help='runs')
-    parser.add_argument('--amp', choices=['bf16'], help='of both, but not of the check')
+    parser.add_argument(
+        '--amp', choices=['ours', 'both'], help='bfloat16 in our step or in both, not in the check'
+    )
     parser.add_argument(
         '--channels-last',
         action='store_true',
@@ -136,11 +141,11 @@ def main() -> None:
                 f"{method}: '{name}' differs from the plain rendering by {difference:.1e}, which "
                 f'is more than {TOLERANCE}; times of different things are not compared'
             )
-        ours, memory, shares = in_own_process(measure, method, False, args)
-        plain, plain_memory, _ = in_own_process(measure, method, True, args)
-        row = dict(method=method, ratio=ours / plain, MiB=memory, plain_MiB=plain_memory)
-        row.update({'images/s': ours, 'plain images/s': plain, 'loss difference': difference})
-        table.add(**row, **shares)
+        memory, plain_memory = (in_own_process(peak, method, kind, args) for kind in KINDS)
+        rates, ratio, shares = in_own_process(measure, method, args)
+        row = dict(method=method, ratio=ratio, MiB=memory, plain_MiB=plain_memory)
+        row.update({'images/s': rates['ours'], 'plain images/s': rates['plain']})
+        table.add(**row, **shares, loss_difference=difference)
     write_results(args, table.rows)
 
 
@@ -154,11 +159,42 @@ def case(method: str, args: argparse.Namespace, amp: bool = False) -> tuple:
     return build(config, sized, amp, **changes)
 
 
-def measure(
-    method: str, plain: bool, args: argparse.Namespace
-) -> tuple[float, float | None, dict[str, float]]:
-    """Images per second, memory in MiB, and shares of the time."""
-    model, optimizers, data = case(method, args, bool(args.amp))
+def peak(method: str, kind: str, args: argparse.Namespace) -> float | None:
+    """Memory of two steps, in MiB."""
+    run, _ = runs(method, kind, args)
+    return with_peak_memory(lambda: run(2), args.device)[1]
+
+
+def measure(method: str, args: argparse.Namespace) -> tuple[dict[str, float], float, dict]:
+    """Images per second of both kinds, the ratio of the two, and shares of the time of ours."""
+    both = {kind: runs(method, kind, args) for kind in KINDS}
+    for run, _ in both.values():
+        run(2)
+    seconds: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    # In turns, as the machine may become slower in between.
+    for _ in range(args.repeats):
+        for kind, (run, _) in both.items():
+            turn = partial(run, args.iterations)
+            seconds[kind].append(timed(turn, args.device, args.threads))
+    ratio = statistics.median(
+        plain / ours for ours, plain in zip(seconds['ours'], seconds['plain'], strict=True)
+    )
+    run, (model, optimizers, data) = both['ours']
+    images = args.iterations * sum(len(stream['inputs']) for stream in streams_of(data))
+    rates = {kind: images / statistics.median(found) for kind, found in seconds.items()}
+    shares = {}
+    if not args.compile:
+        parts = Parts(args.device)
+        parts.watch(model, optimizers)
+        shares = parts.shares(partial(run, args.iterations))
+    return rates, ratio, shares
+
+
+def runs(method: str, kind: str, args: argparse.Namespace) -> tuple[Callable[[int], None], tuple]:
+    """What takes a number of steps, and model, optimizers and data."""
+    plain = kind == 'plain'
+    amp = args.amp == 'both' or (args.amp == 'ours' and not plain)
+    model, optimizers, data = case(method, args, amp)
     if args.channels_last and not plain:
         model.to(memory_format=torch.channels_last)
     if args.fused and not plain:
@@ -168,25 +204,13 @@ def measure(
     if args.compile:
         for network in networks(model):
             network.compile()
-    step = plain_step(method, model, optimizers, bool(args.amp)) if plain else None
-    images = sum(len(stream['inputs']) for stream in streams_of(data))
+    step = plain_step(method, model, optimizers, amp) if plain else None
 
-    def run() -> None:
-        for iteration in range(args.iterations):
-            step(data) if plain else train_step(model, iteration, data, optimizers)
+    def run(iterations: int) -> None:
+        for iteration in range(iterations):
+            step(data) if step else train_step(model, iteration, data, optimizers)
 
-    def first_two_steps() -> None:
-        for iteration in range(2):
-            step(data) if plain else train_step(model, iteration, data, optimizers)
-
-    _, memory = with_peak_memory(first_two_steps, args.device)
-    seconds = min(timed(run, args.device, args.threads) for _ in range(args.repeats))
-    shares = {}
-    if not plain and not args.compile:
-        parts = Parts(args.device)
-        parts.watch(model, optimizers)
-        shares = parts.shares(run)
-    return images * args.iterations / seconds, memory, shares
+    return run, (model, optimizers, data)
 
 
 def largest_difference(method: str, args: argparse.Namespace) -> tuple[str, float]:

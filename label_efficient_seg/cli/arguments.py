@@ -9,6 +9,15 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='config file, or name of one of the shipped configs')
 
 
+def add_amp(parser: argparse.ArgumentParser) -> None:
+    """Add ``--amp``."""
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='train faster: networks in half precision (fp16; on a CPU bfloat16) and channels-last',
+    )
+
+
 def add_cfg_options(parser: argparse.ArgumentParser, of: str = 'the config') -> None:
     """Add ``--cfg-options``, which :func:`read_cfg_options` reads.
 

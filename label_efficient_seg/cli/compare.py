@@ -9,7 +9,7 @@ Example::
 import argparse
 import signal
 
-from .arguments import add_cfg_options, read_cfg_options
+from .arguments import add_amp, add_cfg_options, read_cfg_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--title', default='Comparison')
     parser.add_argument('--images', type=int, default=6, help='validation images to show')
+    add_amp(parser)
     add_cfg_options(parser, 'the config of every run')
 
 
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
         jobs=args.jobs,
         title=args.title,
         images=args.images,
+        amp=args.amp,
         cfg_options=read_cfg_options(args),
     )
     print(report)

@@ -12,7 +12,7 @@ Examples::
 import argparse
 import signal
 
-from .arguments import add_cfg_options, read_cfg_options
+from .arguments import add_amp, add_cfg_options, read_cfg_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='long options of sbatch; default: time=24:00:00 cpus_per_task=4',
     )
+    add_amp(parser)
     add_cfg_options(parser, 'the configs of all stages')
 
 
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
         dry_run=args.dry_run,
         slurm=args.slurm,
         slurm_options=dict(args.slurm_options),
+        amp=args.amp,
         cfg_options=read_cfg_options(args),
     )
     if report:

@@ -11,7 +11,14 @@ For several GPUs see tools/dist_train.sh and tools/slurm_train.sh.
 
 import argparse
 
-from .arguments import add_cfg_options, add_config, add_launcher, add_trust, read_cfg_options
+from .arguments import (
+    add_amp,
+    add_cfg_options,
+    add_config,
+    add_launcher,
+    add_trust,
+    read_cfg_options,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='continue from the newest complete checkpoint in the work dir',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision for every optimizer')
+    add_amp(parser)
     add_cfg_options(parser)
     add_launcher(parser)
     add_trust(parser, 'checkpoints')

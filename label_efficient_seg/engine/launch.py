@@ -18,7 +18,7 @@ from mmseg.registry import METRICS, RUNNERS
 
 from ..core.config_files import is_shipped
 from ..core.config_variables import read_config, read_inherited, settings
-from ..core.errors import RunError, UserError
+from ..core.errors import UserError
 from ..core.logs import number_start
 from ..core.stack_internals import format_configs_once
 from .checkpoint import latest_checkpoint
@@ -74,18 +74,17 @@ def check_trainable(cfg: Config) -> None:
 
 
 def enable_amp(cfg: Config) -> None:
-    """Put every optimizer of a config on ``AmpOptimWrapper``.
+    """Run the networks of a training in half precision and in channels-last format.
+
+    On a GPU, every optimizer gets an ``AmpOptimWrapper``, on a CPU an ``AutocastOptimWrapper``,
+    which works in bfloat16.
 
     Args:
         cfg (Config): Changed in place.
 
     Raises:
-        RuntimeError: If there is no accelerator.
+        ValueError: If an optimizer has a wrapper of another kind.
     """
-    if not torch.cuda.is_available():
-        raise RunError(
-            '--amp needs an accelerator, and PyTorch finds none on this machine; train without it'
-        )
     wrapper = cfg.optim_wrapper
     wrappers = (
         [wrapper]
@@ -96,12 +95,18 @@ def enable_amp(cfg: Config) -> None:
     )
     for entry in wrappers:
         kind = entry.get('type', 'OptimWrapper')
-        if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-            raise UserError(
-                f'--amp replaces OptimWrapper by AmpOptimWrapper, but the config has {kind!r}'
-            )
-        entry['type'] = 'AmpOptimWrapper'
-        entry.setdefault('loss_scale', 'dynamic')
+        if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper'):
+            raise UserError(f'--amp replaces OptimWrapper, but the config has {kind!r}')
+        if not torch.cuda.is_available():
+            entry['type'] = 'AutocastOptimWrapper'
+            for key in ('loss_scale', 'dtype', 'use_fsdp'):
+                entry.pop(key, None)
+        elif kind != 'AutocastOptimWrapper':
+            entry['type'] = 'AmpOptimWrapper'
+            entry.setdefault('loss_scale', 'dynamic')
+    hooks = cfg.get('custom_hooks') or []
+    if all(hook['type'] != 'ChannelsLastHook' for hook in hooks):
+        cfg.custom_hooks = [*hooks, dict(type='ChannelsLastHook')]
 
 
 def init_cpu_processes(cfg: Config) -> None:

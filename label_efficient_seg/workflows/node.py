@@ -127,7 +127,11 @@ class Node:
 
 
 def build_nodes(
-    stages: Iterable[dict], seeds: Sequence[int], work_dir: Path, cfg_options: dict
+    stages: Iterable[dict],
+    seeds: Sequence[int],
+    work_dir: Path,
+    cfg_options: dict,
+    amp: bool = False,
 ) -> list[Node]:
     """Check the stages of a workflow and pair them with the seeds.
 
@@ -136,6 +140,7 @@ def build_nodes(
         seeds (Sequence[int]): Seeds.
         work_dir (Path): Parent of the folders.
         cfg_options (dict): Added to those of every stage that takes any.
+        amp (bool): Mixed precision in every training.
 
     Returns:
         list[Node]: Seed by seed; every node comes after its inputs.
@@ -152,9 +157,8 @@ def build_nodes(
     made: dict[str, dict[int | None, Node]] = {}
     for name in sort_graph({n: [other for other, _ in f] for n, f in references.items()}):
         inputs = dict.fromkeys(other for other, _ in references[name])
-        made[name] = _make(
-            name, heads[name], [made[i] for i in inputs], seeds, work_dir, cfg_options
-        )
+        heads[name].settings.update(_shared(heads[name], cfg_options, amp))
+        made[name] = _make(name, heads[name], [made[i] for i in inputs], seeds, work_dir)
     nodes = [nodes.get(seed) for seed in (None, *seeds) for nodes in made.values()]
     return [node for node in nodes if node]
 
@@ -200,20 +204,27 @@ def _check_reference(name: str, other: str, output: str, heads: Mapping[str, _He
         )
 
 
+def _shared(head: _Head, cfg_options: dict, amp: bool) -> dict[str, Any]:
+    """What all stages are told, as far as this one takes it."""
+    taken = inspect.signature(head.kind).parameters
+    shared: dict[str, Any] = {}
+    if cfg_options and 'cfg_options' in taken:
+        shared['cfg_options'] = {**(head.settings.get('cfg_options') or {}), **cfg_options}
+    if amp and 'amp' in taken:
+        shared['amp'] = True
+    return shared
+
+
 def _make(
     name: str,
     head: _Head,
     inputs: Sequence[Mapping[int | None, Node]],
     seeds: Sequence[int],
     work_dir: Path,
-    cfg_options: dict,
 ) -> dict[int | None, Node]:
     """The nodes of a stage by seed; None stands for all seeds."""
-    settings = dict(head.settings)
-    if cfg_options and 'cfg_options' in inspect.signature(head.kind).parameters:
-        settings['cfg_options'] = {**(settings.get('cfg_options') or {}), **cfg_options}
     try:
-        stage = head.kind(**settings)
+        stage = head.kind(**head.settings)
         contents = {s: stage.definition(s or 0) for s in (seeds if head.per_seed else [None])}
         stage.arguments(work_dir, 0)  # so that what it refuses is refused now
     except (TypeError, ValueError) as error:
@@ -224,7 +235,7 @@ def _make(
             name=name,
             seed=seed,
             stage=stage,
-            settings=settings,
+            settings=head.settings,
             content=content,
             inputs=tuple(nodes.get(seed) or nodes[None] for nodes in inputs),
             folder=StageFolder(work_dir / (name if seed is None else f'{name}_seed{seed}')),

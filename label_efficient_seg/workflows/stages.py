@@ -119,6 +119,7 @@ class TrainStage(Stage):
             ``'mIoU'``, or ``'entropy'``, which needs no labels and is best when least.
         seed_offset (int): Added to the seed, so that a training and the one that continues it do
             not read the same crops in the same order.
+        amp (bool): Mixed precision.
 
     Raises:
         ValueError: If ``checkpoint`` is neither of the two, or ``'best'`` without criterion.
@@ -137,6 +138,7 @@ class TrainStage(Stage):
         checkpoint: str = 'last',
         criterion: str | None = None,
         seed_offset: int = 0,
+        amp: bool = False,
     ) -> None:
         if checkpoint not in ('last', 'best') or (checkpoint == 'best') != bool(criterion):
             raise UserError(
@@ -144,7 +146,7 @@ class TrainStage(Stage):
                 f"or 'entropy', got checkpoint={checkpoint!r} and criterion={criterion!r}"
             )
         self.config, self.cfg_options = config, dict(cfg_options or {})
-        self.criterion, self.seed_offset = criterion, seed_offset
+        self.criterion, self.seed_offset, self.amp = criterion, seed_offset, amp
         if criterion:
             rule = 'less' if criterion == 'entropy' else 'greater'
             hook = {'save_best': criterion, 'rule': rule}
@@ -168,13 +170,15 @@ class TrainStage(Stage):
 
     def definition(self, seed: int) -> Any:
         content = self._content.to_dict() if self._content else [self.config, self.cfg_options]
-        return dict(content=content, criterion=self.criterion, seed=seed + self.seed_offset)
+        made = dict(content=content, criterion=self.criterion, seed=seed + self.seed_offset)
+        return dict(made, amp=True) if self.amp else made
 
     def arguments(self, folder: Path, seed: int) -> list[str]:
         options = command_line_options(
             {**self.cfg_options, 'randomness.seed': seed + self.seed_offset}
         )
-        return [self.config, '--work-dir', str(folder), '--resume', *options]
+        half = ['--amp'] if self.amp else []
+        return [self.config, '--work-dir', str(folder), '--resume', *half, *options]
 
     def collect(self, folder: Path) -> Result:
         """Find the checkpoint and its metrics.

@@ -50,6 +50,7 @@ class Workflow:
         title (str): Title of the report.
         introduction (str): Text below it.
         cfg_options (dict, optional): Added to those of every stage that takes any.
+        amp (bool): Mixed precision in every training.
 
     Raises:
         ValueError: If stages are misspelt, unknown, of the same name, refer to what no stage
@@ -66,10 +67,11 @@ class Workflow:
         title: str = 'Workflow',
         introduction: str = '',
         cfg_options: dict | None = None,
+        amp: bool = False,
     ) -> None:
         self.work_dir, self.title, self.introduction = Path(work_dir), title, introduction
         self.seeds = list(dict.fromkeys(seeds))
-        self.nodes = build_nodes(stages, self.seeds, self.work_dir, cfg_options or {})
+        self.nodes = build_nodes(stages, self.seeds, self.work_dir, cfg_options or {}, amp)
         self.names = list(dict.fromkeys(node.name for node in self.nodes))
         self.results = list(self.names if results is None else results)
         self._known([result.partition('.')[0] for result in self.results])
@@ -81,7 +83,7 @@ class Workflow:
         Args:
             path (str): File, or name of a shipped one such as ``advsemi/workflow_toy``.
             work_dir (str | Path, optional): Defaults to ``work_dirs/<name of the file>``.
-            **kwargs: ``seeds`` and ``cfg_options``.
+            **kwargs: ``seeds``, ``cfg_options`` and ``amp``.
 
         Raises:
             FileNotFoundError: If there is no such file.

@@ -81,15 +81,11 @@ def test_inference_configs_are_not_trained(cfg):
 
 
 class TestAmp:
-    def test_needs_an_accelerator(self, cfg, monkeypatch):
-        monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-        with pytest.raises(RuntimeError, match='--amp needs an accelerator'):
-            launch.enable_amp(cfg)
-
     # The optimizers of a method are the same in all of its configs.
     @pytest.mark.parametrize('name', [name for name in TRAINED if '_toy_' in name])
-    def test_switches_every_optimizer(self, name, monkeypatch):
-        monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    @pytest.mark.parametrize('gpu', [True, False])
+    def test_switches_every_optimizer(self, name, gpu, monkeypatch):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
         cfg = launch.load_config(name)
         launch.enable_amp(cfg)
         optim = cfg.optim_wrapper
@@ -98,16 +94,36 @@ class TestAmp:
             adversarial = 'discriminator' in cfg.model
             wrappers = [optim[k] for k in ('segmentor', 'discriminator')[: 1 + adversarial]]
         for wrapper in wrappers:
-            assert wrapper.type == 'AmpOptimWrapper' and wrapper.loss_scale == 'dynamic'
+            if gpu:
+                assert wrapper.type == 'AmpOptimWrapper' and wrapper.loss_scale == 'dynamic'
+            else:
+                assert wrapper.type == 'AutocastOptimWrapper' and 'loss_scale' not in wrapper
 
     def test_keeps_a_loss_scale_and_refuses_other_wrappers(self, cfg, monkeypatch):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
         cfg.optim_wrapper.segmentor.update(type='AmpOptimWrapper', loss_scale=512.0)
+        cfg.optim_wrapper.discriminator.type = 'AutocastOptimWrapper'
         launch.enable_amp(cfg)
         assert cfg.optim_wrapper.segmentor.loss_scale == 512
+        assert cfg.optim_wrapper.discriminator.type == 'AutocastOptimWrapper'
         cfg.optim_wrapper.discriminator.type = 'ApexOptimWrapper'
         with pytest.raises(ValueError, match="the config has 'ApexOptimWrapper'"):
             launch.enable_amp(cfg)
+
+    def test_a_cpu_has_no_use_for_settings_of_a_gpu(self, cfg, monkeypatch):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+        wrapper = cfg.optim_wrapper.segmentor
+        wrapper.update(type='AmpOptimWrapper', loss_scale=512.0, dtype='float16')
+        launch.enable_amp(cfg)
+        assert wrapper.type == 'AutocastOptimWrapper'
+        assert not {'loss_scale', 'dtype'} & {*wrapper}
+
+    def test_channels_last_is_set_once(self, cfg):
+        hooks = list(cfg.custom_hooks)
+        launch.enable_amp(cfg)
+        assert cfg.custom_hooks == [*hooks, dict(type='ChannelsLastHook')]
+        launch.enable_amp(cfg)
+        assert len(cfg.custom_hooks) == len(hooks) + 1
 
 
 def test_resume(cfg, tmp_path):

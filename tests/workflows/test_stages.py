@@ -101,6 +101,7 @@ def test_commands():
     assert node.command(processes=4) == ['python', *launcher, *training, '--launcher', 'pytorch']
     assert node.stage.steps == 7
     assert train('work', seed=3, seed_offset=1000).command()[-1] == 'randomness.seed=1003'
+    assert train('work', amp=True).command()[6:8] == ['--amp', '--cfg-options']
 
 
 def test_definition_is_all_that_determines_the_result(tmp_path):
@@ -118,8 +119,9 @@ def test_definition_is_all_that_determines_the_result(tmp_path):
         train('work', seed_offset=2),
         train('work', cfg_options={'train_cfg.max_iters': 7}),
         train('work', checkpoint='best', criterion='mIoU'),
+        train('work', amp=True),
     ]
-    assert len({one, *(node.definition for node in others)}) == 5
+    assert len({one, *(node.definition for node in others)}) == 6
 
 
 def test_definition_follows_the_files_of_a_config(tmp_path):
@@ -144,6 +146,15 @@ def test_config_of_another_stage():
     assert [node.stage.steps for node in nodes] == [9, Stage.steps, Stage.steps]
     assert nodes[1].command()[2:4] == ['{a.config}', '{a.checkpoint}']
     assert all('train_cfg.max_iters=9' in node.command() for node in nodes)
+
+
+def test_amp_is_for_the_trainings():
+    stages = [
+        dict(name='a', type='TrainStage', config=CONFIG),
+        dict(name='b', type='TestStage', config=CONFIG, checkpoint='{a.checkpoint}'),
+    ]
+    training, test = Workflow(stages, 'work', amp=True).nodes
+    assert '--amp' in training.command() and '--amp' not in test.command()
 
 
 def read_back(words: list[str]) -> dict:

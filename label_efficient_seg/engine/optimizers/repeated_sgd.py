@@ -75,22 +75,29 @@ class RepeatedSGD(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            first, later = [], []
             for parameter in group['params']:
                 if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group)
+                    known = 'momentum_buffer' in self.state[parameter]
+                    (later if known else first).append(parameter)
+            for parameter in first:
+                self.state[parameter]['momentum_buffer'] = torch.zeros_like(parameter)
+            self._update(first, group, group['momentum'] if group['carry_over'] else 0.0)
+            self._update(later, group, group['momentum'])
         return loss
 
-    def _update(self, parameter: Tensor, gradient: Tensor, group: dict) -> None:
-        state = self.state[parameter]
-        buffer = state.get('momentum_buffer')
-        first = buffer is None
-        for _ in range(group['repeats']):
-            decayed = gradient.add(parameter, alpha=group['weight_decay'])
-            if group['carry_over']:
-                gradient = decayed
-            if buffer is None or (first and not group['carry_over']):
-                buffer = decayed.clone()
-            else:
-                buffer.mul_(group['momentum']).add_(decayed)
-            parameter.add_(buffer, alpha=-group['lr'])
-        state['momentum_buffer'] = buffer
+    def _update(self, parameters: list[Tensor], group: dict, momentum: float) -> None:
+        # On a GPU, one kernel for all of them; on a CPU, one parameter stays in the cache.
+        at_once = parameters[:1] and parameters[0].is_cuda
+        for some in [parameters] if at_once else [[parameter] for parameter in parameters]:
+            gradients = [parameter.grad for parameter in some if parameter.grad is not None]
+            buffers = [self.state[parameter]['momentum_buffer'] for parameter in some]
+            decayed = None
+            for _ in range(group['repeats']):
+                if decayed is None or not group['carry_over']:
+                    decayed = torch._foreach_add(gradients, some, alpha=group['weight_decay'])
+                else:
+                    torch._foreach_add_(decayed, some, alpha=group['weight_decay'])
+                torch._foreach_mul_(buffers, momentum)
+                torch._foreach_add_(buffers, decayed)
+                torch._foreach_add_(some, buffers, alpha=-group['lr'])
