@@ -9,6 +9,7 @@ from mmseg.models.decode_heads import FCNHead
 
 from label_efficient_seg.models.segmentors.adv_semi_seg import one_hot
 from label_efficient_seg.models.segmentors.adversarial_encoder_decoder import frozen
+from tests.models.loss_parts import all_losses
 
 from . import tiny
 
@@ -196,7 +197,7 @@ def test_selected_ratio_falls_with_the_threshold():
         torch.manual_seed(0)
         model = tiny.build_model(confidence_threshold=threshold).train()
         batches = {k: model.data_preprocessor(v, True) for k, v in tiny.batches().items()}
-        ratios.append(float(model.segmentor_losses(batches, 0)[0]['unlabeled.selected_ratio']))
+        ratios.append(float(all_losses(model, batches)[0]['unlabeled.selected_ratio']))
     assert ratios == sorted(ratios, reverse=True)
     assert ratios[0] == 1 and ratios[-1] == 0
 
@@ -205,7 +206,7 @@ def test_selected_ratio_falls_with_the_threshold():
 def test_selected_ratio_is_the_share(share):
     model = tiny.build_model(confident_share=share, confidence_threshold=1.0).train()
     batches = {k: model.data_preprocessor(v, True) for k, v in tiny.batches().items()}
-    ratio = float(model.segmentor_losses(batches, 0)[0]['unlabeled.selected_ratio'])
+    ratio = float(all_losses(model, batches)[0]['unlabeled.selected_ratio'])
     assert ratio == pytest.approx(share, abs=0.01)
 
 
@@ -214,7 +215,7 @@ def test_discriminator_is_frozen_in_the_segmentors_step_and_freed_after():
     batches = {k: model.data_preprocessor(v, True) for k, v in tiny.batches().items()}
     before = [p.clone() for p in model.discriminator.parameters()]
     with frozen(model.discriminator):
-        losses, predictions = model.segmentor_losses(batches, 0)
+        losses, predictions = all_losses(model, batches)
         assert not any(p.requires_grad for p in model.discriminator.parameters())
     sum(v for k, v in losses.items() if 'loss' in k).backward()
     assert all(p.requires_grad and p.grad is None for p in model.discriminator.parameters())
@@ -229,9 +230,9 @@ def test_autocast_keeps_losses_close_and_finite(dtype):
     # Every pixel is selected: which ones pass a threshold may differ by rounding.
     model = tiny.build_model(confidence_threshold=0.0).train()
     batches = {k: model.data_preprocessor(v, True) for k, v in tiny.batches().items()}
-    expected, _ = model.segmentor_losses(batches, 0)
+    expected, _ = all_losses(model, batches)
     with torch.autocast('cpu', dtype=dtype):
-        losses, predictions = model.segmentor_losses(batches, 0)
+        losses, predictions = all_losses(model, batches)
         adversarial = model.discriminator_losses(predictions)
     for name, value in losses.items():
         if 'loss' in name:
@@ -256,7 +257,7 @@ def test_gradient_accumulation_equals_the_mean_of_the_gradients():
     discriminators = tiny.build_optimizers(plain)
     for seed in (0, 5):
         batches = {k: plain.data_preprocessor(v, True) for k, v in tiny.batches(seed).items()}
-        losses, predictions = plain.segmentor_losses(batches, 0)
+        losses, predictions = all_losses(plain, batches)
         total = total + sum(v for k, v in losses.items() if 'loss' in k) / 2
         if seed == 0:
             sum_d = sum(

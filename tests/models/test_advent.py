@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 from label_efficient_seg.core.config_index import resource_root
 from label_efficient_seg.models.segmentors.adversarial_encoder_decoder import frozen
 from label_efficient_seg.models.segmentors.stream_encoder_decoder import image_area
+from tests.models.loss_parts import all_losses
 
 from . import tiny, tiny_adaptation
 from .plain_adaptation import (
@@ -56,7 +57,7 @@ def test_accuracies_say_which_domain_is_recognised():
     batches = model.preprocess(tiny_adaptation.batches())
     for bias, source, target in ((-1e3, 100, 0), (1e3, 0, 100)):
         torch.nn.init.constant_(last.bias, bias)  # below 0: everything looks like source
-        _, predictions = model.segmentor_losses(batches, 0)
+        _, predictions = all_losses(model, batches)
         log = model.discriminator_losses(predictions)
         assert log['acc_source_main'] == source and log['acc_target_main'] == target
 
@@ -64,7 +65,7 @@ def test_accuracies_say_which_domain_is_recognised():
 def test_padding_is_zero_in_the_maps_and_void_is_not():
     model = build()
     batches = model.preprocess(tiny_adaptation.batches())
-    _, predictions = model.segmentor_losses(batches, 0)
+    _, predictions = all_losses(model, batches)
     void = model.labels(batches['source']['data_samples']) == 255
     inside = content(tiny_adaptation.SOURCE_SIZES)
     target = model.labels(batches['target']['data_samples']) != 255
@@ -85,7 +86,7 @@ def test_labels_of_the_target_are_never_read():
     for sample in other['target']['data_samples']:
         labels = sample.gt_sem_seg.data
         labels[labels != 255] = 2
-    first, second = (model.segmentor_losses(model.preprocess(d), 0)[0] for d in (data, other))
+    first, second = (all_losses(model, model.preprocess(d))[0] for d in (data, other))
     assert first.keys() == second.keys()
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
@@ -128,7 +129,7 @@ def test_each_head_sees_each_image_once(levels, aux_passes):
 def test_discriminators_are_frozen_in_the_segmentors_step_and_freed_after():
     model = build()
     with frozen(model.discriminator):
-        losses, _ = model.segmentor_losses(model.preprocess(tiny_adaptation.batches()), 0)
+        losses, _ = all_losses(model, model.preprocess(tiny_adaptation.batches()))
     sum(v for k, v in losses.items() if 'loss' in k).backward()
     assert all(p.requires_grad and p.grad is None for p in model.discriminator.parameters())
     for part in (model.backbone, model.decode_head, model.auxiliary_head):
@@ -139,9 +140,9 @@ def test_discriminators_are_frozen_in_the_segmentors_step_and_freed_after():
 def test_autocast_keeps_losses_close_and_finite(dtype):
     model = build()
     batches = model.preprocess(tiny_adaptation.batches())
-    expected, _ = model.segmentor_losses(batches, 0)
+    expected, _ = all_losses(model, batches)
     with torch.autocast('cpu', dtype=dtype):
-        losses, predictions = model.segmentor_losses(batches, 0)
+        losses, predictions = all_losses(model, batches)
         adversarial = model.discriminator_losses(predictions)
     for name, value in losses.items():
         if 'loss' in name:

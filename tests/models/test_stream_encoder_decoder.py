@@ -6,8 +6,9 @@ from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads import FCNHead
 
 from label_efficient_seg.models.segmentors import StreamEncoderDecoder
+from tests.models.loss_parts import all_losses, gathered
 
-from . import tiny, tiny_adaptation, tiny_sign
+from . import tiny, tiny_adaptation, tiny_sign, tiny_views
 
 
 class TwoMaps(FCNHead):
@@ -17,7 +18,7 @@ class TwoMaps(FCNHead):
 
 def build(**kwargs) -> StreamEncoderDecoder:
     return tiny_adaptation.build_model(
-        tiny_adaptation.segmentor_cfg(type='StreamEncoderDecoder', **kwargs)
+        tiny_adaptation.segmentor_cfg(**{'type': 'StreamEncoderDecoder', **kwargs})
     )
 
 
@@ -86,6 +87,54 @@ def test_train_step_updates_the_segmentor(accumulative_counts):
             torch.testing.assert_close(p, q, atol=1e-7, rtol=0, msg=lambda m, n=name: n + m)
 
 
+@pytest.mark.parametrize('count', [1, 2])
+@pytest.mark.parametrize(
+    ('build_model', 'batches'),
+    [
+        (lambda: tiny.build_model(semi_start=0), tiny.batches),
+        (
+            lambda: tiny_adaptation.build_model(tiny_adaptation.advent_cfg()),
+            tiny_adaptation.batches,
+        ),
+        (lambda: build(type='MinEnt'), tiny_adaptation.batches),
+        (lambda: tiny_views.build_model('unimatch'), tiny_views.batches),
+    ],
+)
+def test_streams_that_go_backward_one_by_one_move_weights_as_their_sum_does(
+    build_model, batches, count, monkeypatch
+):
+    states, logs, order = [], [], []
+    for at_once in (False, True):
+        torch.manual_seed(0)
+        model = build_model().train()
+        optimizers = tiny_adaptation.build_optimizers(model, accumulative_counts=count)
+        segmentor = optimizers['segmentor']
+        segmentor.initialize_count_status(model, 0, 2)
+        if at_once:
+            parts = model.segmentor_losses
+            monkeypatch.setattr(model, 'segmentor_losses', lambda *a, p=parts: gathered(p(*a)))
+        order.append([])
+        for name, owner in (('extract_feat', model), ('backward', segmentor)):
+            call = getattr(owner, name)
+
+            def noted(*args, call=call, name=name, noted=order[-1], **kwargs):
+                noted.append(name)
+                return call(*args, **kwargs)
+
+            monkeypatch.setattr(owner, name, noted)
+        for step in range(2):
+            logs.append(tiny.train_step(model, step, batches(seed=step), optimizers))
+        states.append(model.state_dict())
+    assert order[0] == ['extract_feat', 'backward'] * 4
+    assert order[1] == ['extract_feat', 'extract_feat', 'backward'] * 2
+    # Accumulated gradients are added up in another order.
+    tolerance = dict(atol=0, rtol=0) if count == 1 else dict(atol=1e-6, rtol=0)
+    torch.testing.assert_close(*states, **tolerance)
+    for one, other in zip(logs[:2], logs[2:], strict=True):
+        assert one.keys() == other.keys()
+        assert all(float(one[k]) == pytest.approx(float(other[k]), rel=1e-6) for k in one)
+
+
 def test_a_method_must_say_its_losses():
     model = build().train()
     with pytest.raises(NotImplementedError, match='StreamEncoderDecoder must implement segmentor_'):
@@ -134,7 +183,7 @@ def test_padding_of_unlabeled_images_does_not_depend_on_the_label_that_the_head_
         for name in data.keys() - {unlabeled}:  # neither ignores any of these labels
             for sample in data[name]['data_samples']:
                 sample.gt_sem_seg.data.fill_(1)
-        losses, _ = model.segmentor_losses(data, 0)
+        losses, _ = all_losses(model, data)
         found.append({k: v.item() for k, v in losses.items() if k.startswith(f'{unlabeled}.')})
     assert found[0] == pytest.approx(found[1], abs=1e-6) and len(found[0]) > 1
     assert all(value > 0 for name, value in found[0].items() if 'loss' in name)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from label_efficient_seg.core.errors import UserError
+from tests.models.loss_parts import all_losses
 
 from . import tiny, tiny_views
 from .plain_views import PlainWeakToStrong
@@ -94,7 +95,7 @@ def test_without_teacher_labels_come_from_training_mode_in_one_batch_with_x():
     model.backbone.register_forward_hook(
         lambda module, inputs, output: seen.append((module.training, inputs[0].shape[0]))
     )
-    model.segmentor_losses(batches, 0)
+    all_losses(model, batches)
     assert seen == [(True, 2 + 4), (True, 4)]
 
 
@@ -104,7 +105,7 @@ def test_teacher_predicts_in_evaluation_mode_and_gets_no_gradient():
     assert model.backbone.training
     assert not any(module.training for module in model.teacher.modules())
     before = {k: v.clone() for k, v in model.teacher.state_dict().items()}
-    losses, _ = model.segmentor_losses(preprocessed(model, tiny_views.batches()), 0)
+    losses, _ = all_losses(model, preprocessed(model, tiny_views.batches()))
     sum(v for k, v in losses.items() if 'loss' in k).backward()
     assert all(p.grad is None and not p.requires_grad for p in model.teacher.parameters())
     assert all(torch.equal(before[k], v) for k, v in model.teacher.state_dict().items())
@@ -120,7 +121,7 @@ def test_partner_of_a_mixture_is_another_image(method):
     seen = []
     model.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     batches = dict(preprocessed(model, tiny_views.batches()), unlabeled=batch)
-    model.segmentor_losses(batches, 0)
+    all_losses(model, batches)
     mixed = seen[-1].unflatten(0, (-1, 4))
     for view in mixed:
         assert view[:, 0, 10, 10].tolist() == [3, 2, 1, 0]
@@ -132,11 +133,11 @@ def test_loss_is_divided_by_valid_pixels_not_by_confident_ones():
     batches = preprocessed(model, tiny_views.batches())
     losses = {}
     model.confidence_threshold = 0.0
-    losses['all'] = model.segmentor_losses(batches, 0)[0]
+    losses['all'] = all_losses(model, batches)[0]
     model.confidence_threshold = median_confidence(model, tiny_views.batches())
-    losses['half'] = model.segmentor_losses(batches, 0)[0]
+    losses['half'] = all_losses(model, batches)[0]
     model.confidence_threshold = 1.1
-    losses['none'] = model.segmentor_losses(batches, 0)[0]
+    losses['none'] = all_losses(model, batches)[0]
     strong = {
         name: float(value['unlabeled.loss_strong'].detach()) for name, value in losses.items()
     }
@@ -153,7 +154,7 @@ def test_content_of_padding_does_not_matter_to_unlabeled_losses(method):
     # Everything is padding: no unlabeled term may be left, nor NaN.
     for sample in batch['unlabeled']['data_samples']:
         sample.gt_sem_seg.data.fill_(255)
-    losses, _ = model.segmentor_losses(batch, 0)
+    losses, _ = all_losses(model, batch)
     for name, value in losses.items():
         if name.startswith('unlabeled'):
             assert value == 0, name
@@ -164,10 +165,10 @@ def test_autocast_compares_confidences_in_single_precision(method):
     model = tiny_views.build_model(method, confidence_threshold=0.0)
     batches = preprocessed(model, tiny_views.batches())
     torch.manual_seed(0)
-    expected, _ = model.segmentor_losses(batches, 0)
+    expected, _ = all_losses(model, batches)
     torch.manual_seed(0)
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        losses, _ = model.segmentor_losses(batches, 0)
+        losses, _ = all_losses(model, batches)
     for name, value in losses.items():
         if 'loss' in name:
             assert value.dtype == torch.float32
@@ -202,12 +203,12 @@ def test_mistakes_are_named():
     model = tiny_views.build_model('fixmatch')
     data = tiny_views.batches()
     with pytest.raises(UserError, match='batch of one unlabeled image'):
-        model.segmentor_losses(preprocessed(model, tiny_views.batches(number=1)), 0)
+        all_losses(model, preprocessed(model, tiny_views.batches(number=1)))
     with pytest.raises(UserError, match='PackStrongViews'):
-        model.segmentor_losses(preprocessed(model, dict(data, unlabeled=data['labeled'])), 0)
+        all_losses(model, preprocessed(model, dict(data, unlabeled=data['labeled'])))
     other = dict(data, labeled=tiny.batch((30, 30), 2, 0, True))
     with pytest.raises(UserError, match='same size'):
-        model.segmentor_losses(preprocessed(model, other), 0)
+        all_losses(model, preprocessed(model, other))
     with pytest.raises(UserError, match='feature_dropout'):
         tiny_views.build_model('unimatch', teacher_momentum=0.9)
     with pytest.raises(UserError, match='views=3'):

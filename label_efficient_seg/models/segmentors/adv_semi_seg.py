@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,7 +9,7 @@ from ...core.errors import UserError
 from ...ops import class_scores, highest_share
 from ..losses import masked_cross_entropy
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
-from .stream_encoder_decoder import Batches
+from .stream_encoder_decoder import Batches, Losses, LossParts
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,26 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
                     f'{weight}=0'
                 )
 
-    def segmentor_losses(
-        self, batches: Batches, iteration: int
-    ) -> tuple[dict[str, Tensor], AdvSemiSegPredictions]:
+    def segmentor_losses(self, batches: Batches, iteration: int) -> LossParts:
         """L_S of the class docstring; see the parent class for arguments and returns."""
-        inputs, samples = batches['labeled']['inputs'], batches['labeled']['data_samples']
+        losses, predictions = self._labeled_losses(batches['labeled'])
+        if 'ground_truth' in self.streams:
+            real = self.labels(batches['ground_truth']['data_samples'])
+            predictions = replace(predictions, real=real)
+        learns = iteration >= min(self.adv_start, self.semi_start)
+        if not (learns or self.discriminate_unlabeled):
+            return losses, predictions
+        if learns:
+            yield losses
+            losses = {}
+        with nullcontext() if learns else torch.no_grad():
+            more, unlabeled, valid = self._unlabeled_losses(batches['unlabeled'], iteration)
+        predictions = replace(predictions, unlabeled=unlabeled, unlabeled_valid=valid)
+        return {**losses, **more}, predictions
+
+    def _labeled_losses(self, batch: dict) -> tuple[Losses, AdvSemiSegPredictions]:
+        """The terms of labeled images, and S(x), detached, with the labels."""
+        inputs, samples = batch['inputs'], batch['data_samples']
         features = self.extract_feat(inputs)
         losses, logits = self.supervised_losses(features, samples)
 
@@ -135,20 +151,9 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         losses['labeled.loss_adv'] = self.lambda_adv_labeled * self.discriminator.adversarial_loss(
             self.discriminator(probabilities), real=True, valid=valid
         )
-        predictions = AdvSemiSegPredictions(labels, probabilities.detach())
-        if 'ground_truth' in self.streams:
-            real = self.labels(batches['ground_truth']['data_samples'])
-            predictions = replace(predictions, real=real)
-        if iteration < min(self.adv_start, self.semi_start) and not self.discriminate_unlabeled:
-            return losses, predictions
+        return losses, AdvSemiSegPredictions(labels, probabilities.detach())
 
-        unlabeled_losses, unlabeled, valid = self._unlabeled_losses(batches['unlabeled'], iteration)
-        losses.update(unlabeled_losses)
-        return losses, replace(predictions, unlabeled=unlabeled, unlabeled_valid=valid)
-
-    def _unlabeled_losses(
-        self, batch: dict, iteration: int
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    def _unlabeled_losses(self, batch: dict, iteration: int) -> tuple[Losses, Tensor, Tensor]:
         """The terms of unlabeled images, S(u), detached, and which of its pixels are valid."""
         logits = self.upsample(self.logits(self.extract_feat(batch['inputs'])), batch['inputs'])
         probabilities = logits.softmax(dim=1)

@@ -2,11 +2,12 @@ from dataclasses import dataclass
 
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
+from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from ...ops import self_information
 from .adversarial_encoder_decoder import AdversarialEncoderDecoder
-from .stream_encoder_decoder import Batches, image_area
+from .stream_encoder_decoder import Batches, Losses, LossParts, image_area
 
 # The label of a domain, as released. SegDiscriminator calls label 1 "real"; here it means target.
 SOURCE, TARGET = False, True
@@ -97,12 +98,16 @@ class ADVENT(AdversarialEncoderDecoder):
         build = super().build_discriminator
         return ModuleDict({level: build(of_level) for level, of_level in levels.items()})
 
-    def segmentor_losses(
-        self, batches: Batches, iteration: int
-    ) -> tuple[dict[str, Tensor], ADVENTPredictions]:
+    def segmentor_losses(self, batches: Batches, iteration: int) -> LossParts:
         """L_S of the class docstring; see the parent class for arguments and returns."""
         source_name, target_name = self.streams
-        batch = batches[source_name]
+        losses, source = self._source_losses(batches[source_name])
+        yield losses
+        losses, target = self._target_losses(batches[target_name])
+        losses = add_prefix(losses, target_name)
+        return losses, ADVENTPredictions(source, target)
+
+    def _source_losses(self, batch: dict) -> tuple[Losses, DomainInformation]:
         features = self.extract_feat(batch['inputs'])
         losses, logits = self.supervised_losses(
             features, batch['data_samples'], levels=self.discriminator
@@ -112,18 +117,19 @@ class ADVENT(AdversarialEncoderDecoder):
             level: self._information(logits[level].detach(), level, batch['inputs'], valid)
             for level in self.discriminator
         }
-        source = DomainInformation(maps, valid)
+        return losses, DomainInformation(maps, valid)
 
-        batch = batches[target_name]
+    def _target_losses(self, batch: dict) -> tuple[Losses, DomainInformation]:
+        losses = {}
         features = self.extract_feat(batch['inputs'])
         valid = self.unlabeled_area(batch['data_samples'])
         target = DomainInformation({}, valid)
         for level, discriminator in self.discriminator.items():
             seen = self._information(self.logits(features, level), level, batch['inputs'], valid)
             loss = discriminator.adversarial_loss(discriminator(seen), SOURCE, valid)
-            losses[f'{target_name}.loss_adv_{level}'] = self.lambda_adv[level] * loss
+            losses[f'loss_adv_{level}'] = self.lambda_adv[level] * loss
             target.maps[level] = seen.detach()
-        return losses, ADVENTPredictions(source, target)
+        return losses, target
 
     def discriminator_losses(self, predictions: ADVENTPredictions) -> dict[str, Tensor]:
         """L_D of the class docstring; see the parent class for arguments and returns."""

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
-from .stream_encoder_decoder import Batches, StreamEncoderDecoder, current_iteration
+from .stream_encoder_decoder import Batches, StreamEncoderDecoder
 
 
 @MODELS.register_module()
@@ -22,8 +22,8 @@ class AdversarialEncoderDecoder(StreamEncoderDecoder):
         data {'labeled': batch, 'unlabeled': batch}           batch: {'inputs', 'data_samples'}
           | preprocess, each stream by itself: streams may differ in batch and crop size
           v
-        segmentor_losses(batches, iteration) -> losses, predictions   discriminator frozen
-          | update(optim_wrapper['segmentor'])
+        segmentor_losses(batches, iteration) -> losses of one stream after the other, predictions
+          | update(optim_wrapper['segmentor'])                  discriminator frozen
           v
         discriminator_losses(predictions)    -> losses                predictions are detached
           | update(optim_wrapper['discriminator'])
@@ -62,9 +62,8 @@ class AdversarialEncoderDecoder(StreamEncoderDecoder):
         batches = self.preprocess(data)
         segmentor, discriminator = optim_wrapper['segmentor'], optim_wrapper['discriminator']
 
-        with frozen(self.discriminator), segmentor.optim_context(self):
-            losses, predictions = self.segmentor_losses(batches, current_iteration())
-        log = self.update(segmentor, losses)
+        with frozen(self.discriminator):
+            log, predictions = self.update_segmentor(segmentor, batches)
 
         with discriminator.optim_context(self):
             losses = self.discriminator_losses(predictions)

@@ -1,9 +1,8 @@
 from mmseg.registry import MODELS
-from torch import Tensor
 
 from ...ops import entropy_map
 from ..losses import masked_mean
-from .stream_encoder_decoder import Batches, StreamEncoderDecoder
+from .stream_encoder_decoder import Batches, LossParts, StreamEncoderDecoder
 
 
 @MODELS.register_module()
@@ -41,12 +40,12 @@ class MinEnt(StreamEncoderDecoder):
         self.lambda_entropy = {level: weight for level, weight in weights.items() if weight}
         self.check_levels(self.lambda_entropy)
 
-    def segmentor_losses(self, batches: Batches, iteration: int) -> tuple[dict[str, Tensor], None]:
+    def segmentor_losses(self, batches: Batches, iteration: int) -> LossParts:
         """L of the class docstring; see the parent class for arguments and returns."""
         source, target = batches['source'], batches['target']
-        features = self.extract_feat(source['inputs'])
-        losses, _ = self.supervised_losses(features, source['data_samples'])
+        yield self.supervised_losses(self.extract_feat(source['inputs']), source['data_samples'])[0]
 
+        losses = {}
         features = self.extract_feat(target['inputs'])
         valid = self.unlabeled_area(target['data_samples'])
         for level, weight in self.lambda_entropy.items():

@@ -1,7 +1,6 @@
 import copy
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +15,14 @@ from ...ops import block_masks, class_masks, mix
 from ..losses import feature_distance
 from .mean_teacher import MeanTeacher
 from .norm_statistics import frozen_statistics
-from .stream_encoder_decoder import Batches, StreamEncoderDecoder, current_iteration
+from .stream_encoder_decoder import (
+    Batches,
+    Losses,
+    LossParts,
+    StreamEncoderDecoder,
+    current_iteration,
+)
 
-Losses = dict[str, Tensor]
 Images = tuple[Tensor, Tensor, Tensor]
 
 
@@ -40,8 +44,7 @@ class MixedSelfTraining(StreamEncoderDecoder):
 
     DACS has L_mix alone; DAFormer adds L_feat and a :class:`RareClassDataset` of source images, and
     MIC L_mask. :class:`PackStrongViews`, at the end of the pipeline of u, draws the augmentations
-    of x_m and of u. Where ``gt_sem_seg`` of u is 255 (padding, margins), q is 0. Each term has a
-    backward pass of its own, so that only one graph is in memory.
+    of x_m and of u. Where ``gt_sem_seg`` of u is 255 (padding, margins), q is 0.
 
     Args:
         confidence_threshold (float): Of the pixels that q counts, in [0, 1].
@@ -104,13 +107,19 @@ class MixedSelfTraining(StreamEncoderDecoder):
             network._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
-    def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> Losses:
+    def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Update the segmentor, then its teacher; see the parent class."""
-        iteration, segmentor = current_iteration(), optim_wrapper['segmentor']
+        iteration = current_iteration()
         if iteration == 0:
             # Of weights that were loaded or initialised after the model was built.
             self.teacher.copy(self)
-        batches = self.preprocess(data)
+        log = super().train_step(data, optim_wrapper)
+        if optim_wrapper['segmentor'].should_update():
+            self.teacher.update(self, iteration + 1)
+        return log
+
+    def segmentor_losses(self, batches: Batches, iteration: int) -> LossParts:
+        """L of the class docstring; see the parent class for arguments and returns."""
         source, target = batches['source'], batches['target']
         x, u = (tuple(batch['inputs'].shape) for batch in (source, target))
         if x != u:
@@ -118,17 +127,15 @@ class MixedSelfTraining(StreamEncoderDecoder):
                 f'source images {x} and target images {u} (N, C, H, W) cannot be mixed; give both '
                 'streams the same batch_size and crop size'
             )
-        with segmentor.optim_context(self):
-            y_u, q = self.pseudo_labels(target)
-        labeled = [name for name in self.streams if name != 'target']
-        terms = [partial(self.labeled_losses, name, batches[name]) for name in labeled]
-        terms.append(partial(self.mixed_losses, source, target, y_u, q))
+        y_u, q = self.pseudo_labels(target)
+        for name in self.streams:
+            if name != 'target':
+                yield self.labeled_losses(name, batches[name])
+        losses = self.mixed_losses(source, target, y_u, q)
         if self.mask_ratio:
-            terms.append(partial(self.masked_losses, source, target, y_u, q))
-        log = self.update_by_terms(segmentor, terms)
-        if segmentor.should_update():
-            self.teacher.update(self, iteration + 1)
-        return {**log, 'target.weight': q.mean()}
+            yield losses
+            losses = self.masked_losses(source, target, y_u, q)
+        return {**losses, 'target.weight': q.mean()}, None
 
     @torch.no_grad()
     def pseudo_labels(self, target: dict) -> tuple[Tensor, Tensor]:

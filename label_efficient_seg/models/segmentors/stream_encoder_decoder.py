@@ -1,4 +1,4 @@
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Generator
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ from .cascade_head import CascadeHead
 from .decoding import check_binary, check_kind, check_losses, decode, map_tensors
 
 Batches = dict[str, dict]
+Losses = dict[str, Tensor]
+LossParts = Generator[Losses, None, tuple[Losses, Any]]
 
 
 @MODELS.register_module()
@@ -36,7 +38,7 @@ class StreamEncoderDecoder(EncoderDecoder):
         data {'labeled': batch, 'unlabeled': batch}           batch: {'inputs', 'data_samples'}
           | preprocess, each stream by itself: streams may differ in batch and crop size
           v
-        segmentor_losses(batches)      -> losses
+        segmentor_losses(batches)      -> losses, of one stream after the other
           | update(optim_wrapper['segmentor'])
           v
         log
@@ -100,14 +102,15 @@ class StreamEncoderDecoder(EncoderDecoder):
         Returns:
             dict[str, Tensor]: Scalars for the log. ``loss`` is the total.
         """
-        batches = self.preprocess(data)
-        segmentor = optim_wrapper['segmentor']
-        with segmentor.optim_context(self):
-            losses, _ = self.segmentor_losses(batches, current_iteration())
-        return self.update(segmentor, losses)
+        log, _ = self.update_segmentor(optim_wrapper['segmentor'], self.preprocess(data))
+        return log
 
-    def segmentor_losses(self, batches: Batches, iteration: int) -> tuple[dict[str, Tensor], Any]:
+    def segmentor_losses(self, batches: Batches, iteration: int) -> tuple[Losses, Any] | LossParts:
         """Losses that the segmentor minimises.
+
+        What it yields goes backward at once, so that the images of one stream need no memory while
+        those of the next are computed; what it returns are the last losses. Gradients add up: the
+        sum of all losses is minimised. A function that yields nothing does as well.
 
         Args:
             batches (dict): Preprocessed batches by stream: ``inputs`` (N, 3, H, W) and
@@ -135,30 +138,35 @@ class StreamEncoderDecoder(EncoderDecoder):
         """Normalise and pad the training batch of each stream by itself."""
         return {name: self.data_preprocessor(batch, True) for name, batch in data.items()}
 
-    def update_by_terms(
-        self, optim_wrapper: OptimWrapper, terms: Sequence[Callable[[], dict[str, Tensor]]]
-    ) -> dict[str, Tensor]:
-        """:meth:`update` by a sum of losses, of which only one term at a time needs memory.
+    def update_segmentor(
+        self, optim_wrapper: OptimWrapper, batches: Batches
+    ) -> tuple[dict[str, Tensor], Any]:
+        """:meth:`update` by :meth:`segmentor_losses`.
 
         Args:
-            optim_wrapper (OptimWrapper): Of the parameters.
-            terms (Sequence[Callable]): Each computes its losses, in order.
+            optim_wrapper (OptimWrapper): Of the segmentor.
+            batches (dict): Preprocessed batches by stream.
 
         Returns:
-            dict[str, Tensor]: Scalars for the log; ``loss`` is the sum of all terms.
+            tuple[dict, Any]: Scalars for the log, of which ``loss`` is the sum of all losses, and
+            what the updates after this one need.
         """
+        with optim_wrapper.optim_context(self):
+            found = self.segmentor_losses(batches, current_iteration())
         log: dict[str, Tensor] = {}
-        for term in terms:
-            with optim_wrapper.optim_context(self):
-                losses = term()
-            if term is terms[-1]:
-                values = self.update(optim_wrapper, losses)
+        while isinstance(found, Generator):
+            try:
+                with optim_wrapper.optim_context(self):
+                    losses = next(found)
+            except StopIteration as end:
+                found = end.value
             else:
                 loss, values = self.parse_losses(losses)
                 with uncounted(optim_wrapper):
                     optim_wrapper.backward(optim_wrapper.scale_loss(loss))
-            log = {**log, **values, 'loss': log.get('loss', 0) + values['loss']}
-        return log
+                log = added(log, values)
+        losses, rest = found
+        return added(log, self.update(optim_wrapper, losses)), rest
 
     def update(self, optim_wrapper: OptimWrapper, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         """One backward pass and, when enough gradients are gathered, one optimizer step.
@@ -309,6 +317,11 @@ class StreamEncoderDecoder(EncoderDecoder):
         head ignores among the labels of other images.
         """
         return self.labels(data_samples) != IGNORE
+
+
+def added(log: dict[str, Tensor], values: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The log of several backward passes; ``loss`` is their sum."""
+    return {**log, **values, 'loss': log.get('loss', 0) + values['loss']}
 
 
 def current_iteration() -> int:

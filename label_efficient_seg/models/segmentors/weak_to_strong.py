@@ -9,7 +9,13 @@ from ...ops import box_masks, complementary_dropout, mix
 from ..losses import masked_mean
 from .decoding import map_tensors
 from .mean_teacher import MeanTeacher
-from .stream_encoder_decoder import Batches, StreamEncoderDecoder, current_iteration
+from .stream_encoder_decoder import (
+    Batches,
+    Losses,
+    LossParts,
+    StreamEncoderDecoder,
+    current_iteration,
+)
 
 
 @MODELS.register_module()
@@ -93,13 +99,25 @@ class WeakToStrong(StreamEncoderDecoder):
             self.teacher.update(self, iteration)
         return log
 
-    def segmentor_losses(self, batches: Batches, iteration: int) -> tuple[dict[str, Tensor], None]:
+    def segmentor_losses(self, batches: Batches, iteration: int) -> LossParts:
         """L of the class docstring; see the parent class for arguments and returns."""
         _check(batches)
+        losses, pseudo_labels, confidence = self._weak_losses(batches)
+        yield {name: v / 2 if 'loss' in name else v for name, v in losses.items()}
+
+        valid = self.unlabeled_area(batches['unlabeled']['data_samples'])
+        strong = self._strong_losses(batches['unlabeled'], pseudo_labels, confidence, valid)
+        confident = (confidence >= self.confidence_threshold).to(confidence.dtype)
+        losses = {
+            'unlabeled.loss_strong': self.lambda_strong * strong / 2,
+            'unlabeled.confident_ratio': masked_mean(confident, valid),
+        }
+        return losses, None
+
+    def _weak_losses(self, batches: Batches) -> tuple[Losses, Tensor, Tensor]:
+        """The terms of images that are not augmented strongly, y and c."""
         x, w = batches['labeled']['inputs'], batches['unlabeled']['inputs']
         samples = batches['labeled']['data_samples']
-        valid = self.unlabeled_area(batches['unlabeled']['data_samples'])
-
         perturbed = None
         if self.teacher is not None:
             losses, _ = self.supervised_losses(self.extract_feat(x), samples)
@@ -115,17 +133,12 @@ class WeakToStrong(StreamEncoderDecoder):
             logits_w = scores[len(x) :].detach()
             perturbed = dropped[0][len(x) :] if dropped else None
         confidence, pseudo_labels = self.upsample(logits_w, w).softmax(dim=1).max(dim=1)
-
-        strong = self._strong_losses(batches['unlabeled'], pseudo_labels, confidence, valid)
-        losses['unlabeled.loss_strong'] = self.lambda_strong * strong
         if perturbed is not None:
+            valid = self.unlabeled_area(batches['unlabeled']['data_samples'])
             losses['unlabeled.loss_feature'] = self.lambda_feature * self._consistency(
                 perturbed, pseudo_labels, confidence, valid
             )
-        losses = {name: v / 2 if 'loss' in name else v for name, v in losses.items()}
-        confident = (confidence >= self.confidence_threshold).to(confidence.dtype)
-        losses['unlabeled.confident_ratio'] = masked_mean(confident, valid)
-        return losses, None
+        return losses, pseudo_labels, confidence
 
     def _with_dropped(self, features: Tensor) -> Tensor:
         return torch.cat([features, F.dropout2d(features, self.feature_dropout)])
