@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from plain_steps import IGNORED, PlainStep
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class PlainSIGN(PlainStep):
@@ -28,14 +28,14 @@ class PlainSIGN(PlainStep):
         discriminator = self.model.discriminator
         return self.run(lambda x: discriminator.judge(discriminator.shared(x)), features)[:, 0]
 
-    def classify(self, features: Tensor) -> Tensor:
+    def classify(self, features: Tensor, model: nn.Module | None = None) -> Tensor:
         """Class scores of features; a pass of C of its own."""
-        discriminator = self.model.discriminator
+        discriminator = (model or self.model).discriminator
         return self.run(lambda x: discriminator.classifier(discriminator.shared(x)), features)
 
-    def encode(self, images: Tensor) -> tuple[Tensor, ...]:
+    def encode(self, images: Tensor, model: nn.Module | None = None) -> tuple[Tensor, ...]:
         """X, z, and the latter's mean and log variance."""
-        model = self.model
+        model = model or self.model
         found = self.run(
             lambda x: model.spatial_information(model.decode_head(model.backbone(x))), images
         )
@@ -98,10 +98,10 @@ class PlainSIGN(PlainStep):
         weight = np.ones(labels.shape, dtype=np.float32)
         if model.step != 'self_training':
             return labels, weight
-        model.eval()
+        teacher = model.teacher  # the model as it was at first
         with torch.no_grad():
-            probabilities = self.classify(self.encode(images)[0]).softmax(1).cpu().numpy()
-        model.train()
+            scores = self.classify(self.encode(images, teacher)[0], teacher)
+        probabilities = scores.softmax(1).cpu().numpy()
         unseen = np.array(model.split.unseen)
         for y, w, p in zip(labels, weight, probabilities[:, unseen], strict=True):
             pseudo = y == IGNORED
