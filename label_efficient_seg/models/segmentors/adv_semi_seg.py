@@ -1,4 +1,3 @@
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -134,7 +133,7 @@ class AdvSemiSeg(AdversarialEncoderDecoder):
         if learns:
             yield losses
             losses = {}
-        with nullcontext() if learns else torch.no_grad():
+        with torch.set_grad_enabled(learns):
             more, unlabeled, valid = self._unlabeled_losses(batches['unlabeled'], iteration)
         predictions = replace(predictions, unlabeled=unlabeled, unlabeled_valid=valid)
         return {**losses, **more}, predictions
