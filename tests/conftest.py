@@ -40,10 +40,13 @@ def toy_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def registered_stack() -> None:
     """Registers this package's components and mmseg's own, as its tools do."""
     import torch
+    from mmengine.logging import MMLogger
     from mmseg.utils import register_all_modules
 
     import label_efficient_seg  # noqa: F401
 
+    # The first logger counts the devices: it must not be made where a test feigns a GPU.
+    MMLogger.get_current_instance()
     torch.set_num_threads(1)
     register_all_modules(init_default_scope=False)
 
