@@ -7,6 +7,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from label_efficient_seg.core import gradient_average
 from label_efficient_seg.core.gradient_average import averaged_gradients
@@ -31,6 +32,15 @@ def losses(named: dict[str, nn.Parameter], rank: int) -> tuple[torch.Tensor, tor
     return first, second
 
 
+def twice_through(layer: nn.Linear, rank: int) -> torch.Tensor:
+    """Sum of two passes, whose backward pass reaches the weights twice."""
+    torch.manual_seed(1)
+    nn.init.normal_(layer.weight)
+    inputs = torch.randn(2, 3, 6) * (1 + rank)
+    passes = [checkpoint(layer, i.requires_grad_(), use_reentrant=True) for i in inputs]
+    return sum(found.sin().sum() for found in passes)
+
+
 def worker(rank: int, port: int, out: str) -> None:
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     torch.set_num_threads(1)
@@ -40,12 +50,16 @@ def worker(rank: int, port: int, out: str) -> None:
         parameter.register_post_accumulate_grad_hook(lambda p, n=name: events.append(n))
     all_reduce = dist.all_reduce
 
-    def noted(flat: torch.Tensor, **kwargs) -> object:
+    def noted(flat: torch.Tensor, *args, **kwargs) -> object:
         events.append(len(flat))
-        return all_reduce(flat, **kwargs)
+        return all_reduce(flat, *args, **kwargs)
 
     dist.all_reduce = noted
     gradient_average.FIRST_BYTES = gradient_average.BUCKET_BYTES = 64
+    shared = nn.Linear(6, 6, bias=False)
+    checkpointed = twice_through(shared, rank)
+    with averaged_gradients(shared.parameters()):
+        checkpointed.backward()
     first, second = losses(named, rank)
     first.backward()
     events.clear()
@@ -54,6 +68,7 @@ def worker(rank: int, port: int, out: str) -> None:
     before = dict(gradients={n: p.grad for n, p in named.items()}, events=list(events))
     second = losses(named, rank)[1]
     second.backward()  # nobody watches any more
+    before['shared'] = shared.weight.grad
     torch.save(dict(before, sent=len([e for e in events if isinstance(e, int)])), f'{out}/{rank}')
     dist.destroy_process_group()
 
@@ -80,8 +95,15 @@ def test_mean_of_two_processes_in_several_passes(tmp_path):
                 losses(named, rank)[1].backward()
                 expected = expected + named[name].grad
             torch.testing.assert_close(gradient, expected)
+            assert gradient.stride() == own[rank][name].stride()
+        expected = []
+        for other in range(2):
+            layer = nn.Linear(6, 6, bias=False)
+            twice_through(layer, other).backward()
+            expected.append(layer.weight.grad)
+        torch.testing.assert_close(found['shared'], sum(expected) / 2)
         events = found['events']
-        assert [event for event in events if isinstance(event, int)] == [21, 80, 5, 8]
+        assert [event for event in events if isinstance(event, int)] == [21, 80, 5, 11]
         # The first message left before the pass had ended.
         assert events.index(21) < len(events) - 1 - events[::-1].index('middle')
         assert found['sent'] == 4

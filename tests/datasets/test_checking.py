@@ -9,11 +9,18 @@ from PIL import Image
 
 from label_efficient_seg.datasets.checks.check_report import format_report
 from label_efficient_seg.datasets.checks.checking import check_config
+from label_efficient_seg.datasets.checks.inspection import Sample, inspect
+from label_efficient_seg.datasets.files.images import read_image
 from label_efficient_seg.datasets.files.proposal_files import Proposals, write_proposals
 
 from ..models import tiny
 from .conftest import VOC_IDS, random_mask, write_image, write_list, write_mask
 
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+    b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+)
 LISTS = 'ImageSets/Segmentation'
 
 
@@ -96,7 +103,6 @@ def test_images_are_spread_and_read_once(cfg, monkeypatch):
     from label_efficient_seg.datasets.checks import checking
 
     read = []
-    inspect = checking.inspect
     monkeypatch.setattr(checking, 'inspect', lambda sample: read.append(sample) or inspect(sample))
     check_config(cfg)
     assert len(read) == len(set(read)) == 8  # val and test are the same images
@@ -150,6 +156,22 @@ def test_orientation_in_exif_is_applied_as_when_loading(cfg, voc_root):
     Image.new('RGB', (20, 30)).save(path, exif=exif)
     assert cv2.imread(str(path)).shape[:2] == (20, 30)
     assert findings(cfg) == []
+
+
+@pytest.mark.parametrize('mode', ['L', 'RGB', 'CMYK'])
+@pytest.mark.parametrize('orientation', [None, 1, 6, 9])
+@pytest.mark.parametrize('options', [{}, dict(progressive=True), dict(xmp=XMP)])
+def test_a_jpeg_has_the_size_as_loaded_and_no_missing_end(tmp_path, mode, orientation, options):
+    exif = Image.Exif()
+    if orientation:
+        exif[0x0112] = orientation
+    path = tmp_path / 'photo.jpg'
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 4), np.uint8)
+    Image.fromarray(pixels).convert('RGB').convert(mode).save(path, exif=exif, **options)
+    found = inspect(Sample(str(path)))
+    assert found.faults == [] and found.shape == read_image(path).shape[:2]
+    path.write_bytes(path.read_bytes()[:-40])
+    assert [kind for kind, _ in inspect(Sample(str(path))).faults] == ['corrupt image']
 
 
 @pytest.mark.parametrize(

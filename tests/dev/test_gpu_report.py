@@ -26,7 +26,7 @@ CASES = dict(
     speed=('advsemi toy',),
     jobs=('ranking',),
     repeat=('advsemi default',),
-    processes=('all_reduce',),
+    processes=('all_reduce', 'advsemi'),
 )
 
 

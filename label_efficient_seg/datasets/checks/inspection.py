@@ -176,25 +176,45 @@ def _content(path: str, kind: str, result: Inspection) -> bytes | None:
 
 def _inspect_image(content: bytes, sample: Sample, result: Inspection) -> None:
     """Load an image as training does, and look at what loading hides."""
-    name = f"'{sample.image}'"
+    name, shape = f"'{sample.image}'", None
     try:
-        height, width = decode_image(content, name).shape[:2]
-    except FileError as error:
-        result.faults.append(('corrupt image', str(error)))
-        return
-    try:
+        check_announced_size(content, name)
         with Image.open(BytesIO(content)) as image:
+            if not _is_plain_jpeg(image):
+                shape = decode_image(content, name).shape[:2]
             _add_traits(image, content, sample, result)
+            width, height = image.size
             # A JPEG is read whole, but not computed.
             image.draft(None, (max(width // 8, 1), max(height // 8, 1)))
             # OpenCV fills what is missing of a truncated file with grey; Pillow reports it.
             image.load()
+    except FileError as error:
+        result.faults.append(('corrupt image', str(error)))
     except UnidentifiedImageError:  # a format that OpenCV alone knows
-        _inspect_depth(content, result)
+        _inspect_other(content, name, result)
     except Exception as error:  # decoders raise many types
-        result.faults.append(('corrupt image', f'{name} cannot be decoded: {error}'))
-        return
-    result.shape = height, width
+        text = f'{name} cannot be decoded: {error}; replace it or take it off the list'
+        result.faults.append(('corrupt image', text))
+    else:
+        result.shape = shape or (height, width)
+
+
+def _is_plain_jpeg(image: Image.Image) -> bool:
+    """Whether what loads the image decodes it just as Pillow does: once is enough."""
+    return (
+        image.format == 'JPEG'
+        and image.mode in ('L', 'RGB')
+        and image.getexif().get(ORIENTATION, 1) == 1
+    )
+
+
+def _inspect_other(content: bytes, name: str, result: Inspection) -> None:
+    try:
+        result.shape = decode_image(content, name).shape[:2]
+    except FileError as error:
+        result.faults.append(('corrupt image', str(error)))
+    else:
+        _inspect_depth(content, result)
 
 
 def _add_traits(image: Image.Image, content: bytes, sample: Sample, result: Inspection) -> None:
