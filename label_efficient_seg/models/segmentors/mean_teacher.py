@@ -1,8 +1,13 @@
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from mmengine.optim import OptimWrapper
 from torch import nn
+
+from .stream_encoder_decoder import current_iteration
 
 
 class MeanTeacher(nn.Module):
@@ -56,6 +61,27 @@ class MeanTeacher(nn.Module):
             moved = torch._foreach_mul([values[name] for name in averaged], 1 - kept)
             torch._foreach_mul_([means[name] for name in averaged], kept)
             torch._foreach_add_([means[name] for name in averaged], moved)
+
+    @contextmanager
+    def following(
+        self, student: nn.Module, optim_wrapper: OptimWrapper, first: int = 0
+    ) -> Iterator[None]:
+        """Around a train step of the student: follow it, once its weights have moved.
+
+        In the first iteration it takes over weights that were loaded or initialised after the model
+        was built.
+
+        Args:
+            student (nn.Module): The model to follow.
+            optim_wrapper (OptimWrapper): Of the student.
+            first (int): t of :meth:`update` in the first iteration.
+        """
+        iteration = current_iteration()
+        if iteration == 0:
+            self.copy(student)
+        yield
+        if optim_wrapper.should_update():
+            self.update(student, iteration + first)
 
     def copy(self, student: nn.Module) -> None:
         """Take over the student as it is."""

@@ -20,7 +20,6 @@ from .stream_encoder_decoder import (
     Losses,
     LossParts,
     StreamEncoderDecoder,
-    current_iteration,
 )
 
 Images = tuple[Tensor, Tensor, Tensor]
@@ -109,14 +108,8 @@ class MixedSelfTraining(StreamEncoderDecoder):
 
     def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Update the segmentor, then its teacher; see the parent class."""
-        iteration = current_iteration()
-        if iteration == 0:
-            # Of weights that were loaded or initialised after the model was built.
-            self.teacher.copy(self)
-        log = super().train_step(data, optim_wrapper)
-        if optim_wrapper['segmentor'].should_update():
-            self.teacher.update(self, iteration + 1)
-        return log
+        with self.teacher.following(self, optim_wrapper['segmentor'], first=1):
+            return super().train_step(data, optim_wrapper)
 
     def segmentor_losses(self, batches: Batches, iteration: int) -> LossParts:
         """L of the class docstring; see the parent class for arguments and returns."""

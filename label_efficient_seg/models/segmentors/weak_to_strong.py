@@ -14,7 +14,6 @@ from .stream_encoder_decoder import (
     Losses,
     LossParts,
     StreamEncoderDecoder,
-    current_iteration,
 )
 
 
@@ -90,14 +89,10 @@ class WeakToStrong(StreamEncoderDecoder):
 
     def train_step(self, data: Batches, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Update the segmentor, then its teacher; see the parent class."""
-        iteration = current_iteration()
-        if self.teacher is not None and iteration == 0:
-            # Of weights that were loaded or initialised after the model was built.
-            self.teacher.copy(self)
-        log = super().train_step(data, optim_wrapper)
-        if self.teacher is not None and optim_wrapper['segmentor'].should_update():
-            self.teacher.update(self, iteration)
-        return log
+        if self.teacher is None:
+            return super().train_step(data, optim_wrapper)
+        with self.teacher.following(self, optim_wrapper['segmentor']):
+            return super().train_step(data, optim_wrapper)
 
     def segmentor_losses(self, batches: Batches, iteration: int) -> LossParts:
         """L of the class docstring; see the parent class for arguments and returns."""
