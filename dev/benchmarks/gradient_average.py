@@ -22,8 +22,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Measure, in several processes, a backward pass that computes nothing but '
         'hands over the gradients of a ResNet; the same with their mean over the processes taken '
-        'after it, as MMEngine does, and during it, as this package does. The three take turns. '
-        'Numbers are medians of milliseconds.'
+        'after it, by all_reduce_params of MMEngine, and during it, as this package does. The '
+        'three take turns. Numbers are medians of milliseconds.'
     )
     parser.add_argument('--processes', type=int, default=2)
     parser.add_argument('--repeats', type=int, default=20, help='turns of each')

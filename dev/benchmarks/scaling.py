@@ -33,8 +33,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Measure a train step of the toy networks, or with --paper of the published '
         'ones, with random weights, on random images, in several processes with a batch of the '
-        'same size each. They take turns: one trains alone; all train side by side without a word '
-        'to each other; they average their gradients after the backward pass, as MMEngine does; '
+        'same size each. They take turns: one trains alone; all train apart, without a message; '
+        'they average their gradients after the backward pass, by all_reduce_params of MMEngine; '
         'and during it, as this package does. Rates are images/s of all together, medians of the '
         'runs; efficiency is the last rate over that of as many processes alone, by the median of '
         'all turns. What processes lose already apart is lost to the memory and the clock that '

@@ -32,13 +32,12 @@ def losses(named: dict[str, nn.Parameter], rank: int) -> tuple[torch.Tensor, tor
     return first, second
 
 
-def twice_through(layer: nn.Linear, rank: int) -> torch.Tensor:
-    """Sum of two passes, whose backward pass reaches the weights twice."""
+def twice_through(rank: int) -> tuple[torch.Tensor, nn.Parameter, nn.Parameter]:
+    """Sum of two passes that reach the weight twice going backward, and the scale at the end."""
     torch.manual_seed(1)
-    nn.init.normal_(layer.weight)
-    inputs = torch.randn(2, 3, 6) * (1 + rank)
-    passes = [checkpoint(layer, i.requires_grad_(), use_reentrant=True) for i in inputs]
-    return sum(found.sin().sum() for found in passes)
+    layer, scale = nn.Linear(3, 3, bias=False), nn.Parameter(torch.tensor(1.0 + rank))
+    passes = [checkpoint(layer, i * scale, use_reentrant=True) for i in torch.randn(2, 3, 3)]
+    return sum(found.sin().sum() for found in passes), layer.weight, scale
 
 
 def worker(rank: int, port: int, out: str) -> None:
@@ -56,10 +55,12 @@ def worker(rank: int, port: int, out: str) -> None:
 
     dist.all_reduce = noted
     gradient_average.FIRST_BYTES = gradient_average.BUCKET_BYTES = 64
-    shared = nn.Linear(6, 6, bias=False)
-    checkpointed = twice_through(shared, rank)
-    with averaged_gradients(shared.parameters()):
-        checkpointed.backward()
+    shared = []
+    for together in (False, True):  # the bucket is sent before the second time, or after it
+        loss, weight, scale = twice_through(rank)
+        with averaged_gradients([weight, scale] if together else [weight]):
+            loss.backward()
+        shared.append(weight.grad)
     first, second = losses(named, rank)
     first.backward()
     events.clear()
@@ -68,7 +69,7 @@ def worker(rank: int, port: int, out: str) -> None:
     before = dict(gradients={n: p.grad for n, p in named.items()}, events=list(events))
     second = losses(named, rank)[1]
     second.backward()  # nobody watches any more
-    before['shared'] = shared.weight.grad
+    before['shared'] = shared
     torch.save(dict(before, sent=len([e for e in events if isinstance(e, int)])), f'{out}/{rank}')
     dist.destroy_process_group()
 
@@ -96,12 +97,13 @@ def test_mean_of_two_processes_in_several_passes(tmp_path):
                 expected = expected + named[name].grad
             torch.testing.assert_close(gradient, expected)
             assert gradient.stride() == own[rank][name].stride()
-        expected = []
+        expected = 0
         for other in range(2):
-            layer = nn.Linear(6, 6, bias=False)
-            twice_through(layer, other).backward()
-            expected.append(layer.weight.grad)
-        torch.testing.assert_close(found['shared'], sum(expected) / 2)
+            loss, weight, _ = twice_through(other)
+            loss.backward()
+            expected += weight.grad / 2
+        for mean in found['shared']:
+            torch.testing.assert_close(mean, expected)
         events = found['events']
         assert [event for event in events if isinstance(event, int)] == [21, 80, 5, 11]
         # The first message left before the pass had ended.
